@@ -2,7 +2,7 @@
 
 import { Classifier } from "./classifier.js";
 import { Model, Refusal, brief, fetchBytes, loadRuntime, nameOf, sidecarName } from "./model.js";
-import { centred, inkOf, planesOf } from "./pixels.js";
+import { fitted, inkOf, planesOf } from "./pixels.js";
 
 const SHOWN = 10; // classes in the table
 const KEYS = ["model", "side", "black", "white"]; // of the address
@@ -76,7 +76,8 @@ function made(tag, text) {
 function showClasses(classes) {
   const falling = [...classes].sort((one, other) => other.probability - one.probability);
   const [best] = falling;
-  const rows = (classes.length > SHOWN ? falling.slice(0, SHOWN) : classes).map(({ label, probability }) => {
+  const rows = (classes.length > SHOWN ? falling.slice(0, SHOWN) : classes).map((shown) => {
+    const { label, probability } = shown;
     const row = document.createElement("tr");
     const heading = made("th", label);
     heading.scope = "row";
@@ -88,7 +89,7 @@ function showClasses(classes) {
     const share = made("td", percent(probability));
     share.dataset.probability = probability;
     row.append(heading, bar, share);
-    row.className = label === best.label ? "best" : "";
+    row.className = shown === best ? "best" : "";
     return row;
   });
   element("classes").tBodies[0].replaceChildren(...rows);
@@ -119,7 +120,7 @@ function showSeen(planes) {
 
 function classifyDrawing() {
   if (!classifier) return;
-  const grey = centred(inkOf(pen), classifier.width, classifier.height);
+  const grey = fitted(inkOf(pen), classifier.width, classifier.height);
   if (grey) attempt(() => classify(Array(classifier.channels).fill(grey)));
 }
 

@@ -8,27 +8,37 @@ export function inkOf(context) {
 }
 
 /**
- * A drawing as the handwritten digits of the data sets are: scaled with its proportions until it fills the box, and placed so
- * that its centre of mass is in the middle, as far as it then stays inside.
+ * A drawing as the handwritten digits of the data sets are; null of an empty one.
  *
- * MNIST's 28 x 28 has a box of 20 x 20 (LeCun et al., 1998); the 8 x 8 of the UCI repository are filled by the digit. Returns null of
- * an empty drawing.
+ * MNIST (28 x 28): scaled with its proportions until it fills a box of 20 x 20, and moved by whole pixels until the centre of
+ * mass is in the middle one (LeCun et al., 1998). An image of MNIST that is drawn anywhere, at a whole multiple of its size, comes
+ * back byte for byte.
+ *
+ * Below 16 pixels, as the 8 x 8 of the UCI repository are: the height is filled, the width squeezed into 5/8 (NIST's 20 of 32), and
+ * the box is in the middle.
  */
-export function centred(ink, width, height) {
+export function fitted(ink, width, height) {
   const box = bounds(ink);
   if (!box) return null;
-  const share = Math.min(width, height) < 16 ? 1 : 20 / 28;
-  const scale = Math.min((share * width) / box.width, (share * height) / box.height);
-  const mass = centreOfMass(ink);
-  const left = placed((mass.x - box.left) * scale, box.width * scale, width);
-  const top = placed((mass.y - box.top) * scale, box.height * scale, height);
+  let across, down, left, top;
+  if (Math.min(width, height) < 16) {
+    across = (5 * width) / (8 * box.width);
+    down = Math.min(height / box.height, 2 * across); // a dash stays one
+    across = Math.min(across, down);
+    [left, top] = [(width - box.width * across) / 2, (height - box.height * down) / 2];
+  } else {
+    across = down = Math.min((20 * width) / (28 * box.width), (20 * height) / (28 * box.height));
+    const mass = centreOfMass(ink);
+    left = placed((mass.x - box.left) * across, box.width * across, width);
+    top = placed((mass.y - box.top) * down, box.height * down, height);
+  }
   // The window of the drawing that becomes the whole image.
-  const window = { left: box.left - left / scale, top: box.top - top / scale, width: width / scale, height: height / scale };
+  const window = { left: box.left - left / across, top: box.top - top / down, width: width / across, height: height / down };
   return resampled(ink, window, width, height);
 }
 
-/** Where something of a `length` begins on a side, so that its centre of mass is in the middle, as far as it stays inside. */
-const placed = (mass, length, side) => Math.min(Math.max(side / 2 - mass, 0), side - length);
+/** Where something of a `length` begins on a side: its centre of mass in the middle pixel, as far as it then stays inside. */
+const placed = (mass, length, side) => Math.min(Math.max(Math.ceil(side / 2 - mass - 1e-9), 0), Math.floor(side - length + 1e-9));
 
 function bounds({ width, height, data }) {
   let [left, right, top, bottom] = [width, -1, height, -1];

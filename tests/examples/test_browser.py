@@ -46,8 +46,31 @@ STROKES = {
 }  # fmt: skip
 """Digits as somebody draws them: strokes through places of the board."""
 
+DASH = np.zeros((280, 280), np.uint8)
+DASH[200:220, 40:240] = 255
+
 
 # --- What is visited ---
+
+
+def as_in_mnist(seed: int) -> np.ndarray:
+    """Something in 28 x 28 as every digit of MNIST is: its longer side 20, its centre of mass from 14 up to 15."""
+    rng = np.random.default_rng(seed)
+    sides = rng.permutation([20, rng.integers(4, 21)])
+    ink = rng.integers(1, 256, sides, np.uint8)
+    image = np.zeros((28, 28), np.uint8)
+    masses = [(np.arange(side) + 0.5) @ ink.sum(1 - axis) / ink.sum() for axis, side in enumerate(sides)]
+    top, left = (next(place for place in range(28) if 14 <= place + mass < 15) for mass in masses)
+    image[top : top + sides[0], left : left + sides[1]] = ink
+    return image
+
+
+def enlarged(image: np.ndarray, times: int, down: int, right: int) -> list[int]:
+    """Drawn somewhere on a board of 280 x 280."""
+    board = np.zeros((280, 280), np.uint8)
+    ink = np.kron(image, np.ones((times, times), np.uint8))
+    board[down : down + len(ink), right : right + len(ink)] = ink
+    return board.ravel().tolist()
 
 
 def trained() -> tuple[specc.Model, dict[str, torch.Tensor], np.ndarray, np.ndarray]:
@@ -162,6 +185,10 @@ def visits(site: Path, base: str) -> dict[str, dict[str, Any]]:
             ["drop", []],
             ["drop", [["notes.txt", "no picture"]]],
         ]},
+        "fitted": {"address": base, "actions": [
+            ["fit", [enlarged(as_in_mnist(seed), 4 + seed, 11 * seed, 40 - 9 * seed) for seed in range(4)], 280, 28],
+            ["fit", [[0] * 280**2, DASH.ravel().tolist()], 280, 8],
+        ]},
         "phone": {"address": base, **phone, "actions": [
             ["touch", STROKES["0"][0]], ["picture", str(site.parent / "phone.png")],
         ]},
@@ -173,6 +200,10 @@ def visits(site: Path, base: str) -> dict[str, dict[str, Any]]:
         "untested": {"address": f"{base}?model=untested.onnx"},
         "without WebAssembly": {"address": base, "without": ["WebAssembly"]},
         "without hashes": {"address": base, "without": ["Crypto.prototype.subtle"]},
+        "without app.js": {"address": base, "missing": ["app.js"]},
+        "without model.js": {"address": base, "missing": ["model.js"]},
+        "without onnxruntime-web": {"address": base, "missing": ["ort.wasm.bundle.min.mjs"]},
+        "without its WebAssembly": {"address": base, "missing": ["*.wasm"]},
         "without a server": {"address": (site / "index.html").as_uri()},
         "?modle": {"address": f"{base}?modle=plain.onnx"},
         "?side": {"address": f"{base}?side=9"},
@@ -231,6 +262,7 @@ def test_drawn_digits_are_known_and_the_same_as_here(seen: dict[str, Any], site:
     for digit, step in zip(STROKES, seen["drawn"]["steps"][1:-2:2], strict=True):
         grey = pixels(step)[..., 0]
         assert grey.any(axis=1).all(), "the digit fills the height of 8 x 8"
+        assert not grey[:, [0, 7]].any(), "and at most 5/8 of its width, in the middle"
         the_same_as_here(step, site / "net.onnx", grey[None, None])
         assert step["answer"].startswith(f"{digit}, "), step["answer"]
     for cleared in seen["drawn"]["steps"][2:-2:2]:
@@ -291,12 +323,25 @@ def test_numbers_and_28_by_28(seen: dict[str, Any], site: Path) -> None:
     assert "softmax" not in first["notes"]
     grey = pixels(step)[..., 0].astype(np.float64)
     rows, columns = np.flatnonzero(grey.sum(1)), np.flatnonzero(grey.sum(0))
-    sides = [np.ptp(rows) + 1, np.ptp(columns) + 1]
-    assert max(sides) in (20, 21), "between pixels it reaches into one more"
-    places = np.arange(28) + 0.5
-    assert abs((grey.sum(1) * places).sum() / grey.sum() - 14) < 0.05
-    assert abs((grey.sum(0) * places).sum() / grey.sum() - 14) < 0.05
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    for axis in (0, 1):
+        assert 13.95 < grey.sum(axis) @ (np.arange(28) + 0.5) / grey.sum() < 15.05
     the_same_as_here(step, site / "plain.onnx", (-0.5 + 3.25 * grey / 255).astype(np.float32)[None, None])
+
+
+def test_digits_of_mnist_come_back_byte_for_byte(seen: dict[str, Any]) -> None:
+    """Whatever their size and their place on the board."""
+    for seed, image in enumerate(seen["fitted"]["steps"][1]["result"]):
+        assert (np.reshape(image, (28, 28)) == as_in_mnist(seed)).all()
+
+
+def test_nothing_and_a_dash(seen: dict[str, Any]) -> None:
+    nothing, dash = seen["fitted"]["steps"][2]["result"]
+    assert nothing is None
+    image = np.reshape(dash, (8, 8))
+    assert (image == image[::-1]).all(), "in the middle"
+    assert (image == image[:, ::-1]).all()
+    assert np.ptp(np.flatnonzero(image.sum(1))) < np.ptp(np.flatnonzero(image.sum(0))), "still wider than high"
 
 
 def test_colours_channels_last_and_open_sizes(seen: dict[str, Any], site: Path) -> None:
@@ -338,6 +383,10 @@ def test_nothing_comes_from_elsewhere(seen: dict[str, Any]) -> None:
         ("mask", r"The network is no classifier: no output has a number for each class: mask \[N, 2, 16, 16\]\."),
         ("pair", r"The network takes 2 inputs \(a, b\), and this page has one picture\."),
         ("without WebAssembly", r"This browser has no WebAssembly, or it is switched off"),
+        ("without app.js", r"http://localhost:\d+/app\.js cannot be loaded: the page is not whole\."),
+        ("without model.js", r"http://localhost:\d+/app\.js cannot be loaded: the page is not whole\."),
+        ("without onnxruntime-web", r"onnxruntime-web cannot be loaded from http://localhost:\d+/ort/: "),
+        ("without its WebAssembly", r"onnxruntime-web does not load net\.onnx: "),
         ("without a server", r"This page was opened as a file.*python -m http\.server"),
         ("?modle", r"\?modle is not known to this page: model, side, black, white are\."),
         ("?side", r"image is 8 x 8 and nothing else: leave \?side out"),

@@ -1,6 +1,7 @@
 // Visits pages in Chromium: reads JSON from standard input, what to do there, and writes what was seen to standard output.
 //
-// {"browser": path, "visits": {name: {"address", "actions": [[what, ...], ...], "viewport", "scheme", "without": [names]}}}
+// {"browser": path, "visits": {name: {"address", "actions": [[what, ...], ...], "missing": [files], "viewport", "scheme",
+//   "without": [names]}}}
 // gives {name: {"steps": [what is seen at first and after each action], "requests": [addresses], "errors": [uncaught ones], "logs"}}
 import { chromium } from "playwright-core";
 
@@ -77,6 +78,14 @@ const ACTIONS = {
       return { golden: model.golden, outputs: Object.fromEntries(outputs) };
     }, [name, inputs]);
   },
+  /** What the page makes of drawings, each the ink on a board of `side` x `side`, for a network of `size` x `size`. */
+  async fit(page, drawings, side, size) {
+    return page.evaluate(async ([drawings, side, size]) => {
+      const { fitted } = await import(new URL("pixels.js", document.baseURI));
+      return drawings.map((ink) => fitted({ width: side, height: side, data: Uint8Array.from(ink) }, size, size))
+        .map((image) => image && [...image]);
+    }, [drawings, side, size]);
+  },
   /** Imports a module that asks for onnxruntime-web by its name; gives the names that it has. */
   async use(page, module) {
     return page.evaluate(async (module) => {
@@ -111,8 +120,9 @@ async function browserOf(browser, { viewport = { width: 900, height: 700 }, sche
   return context;
 }
 
-async function visit(context, { address, actions = [] }) {
+async function visit(context, { address, actions = [], missing = [] }) {
   const page = await context.newPage();
+  for (const file of missing) await page.route(`**/${file}`, (route) => route.fulfill({ status: 404 }));
   const [requests, errors, logs, steps] = [[], [], [], []];
   page.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => logs.push(message.text()));
@@ -138,9 +148,9 @@ const task = JSON.parse(input);
 const browser = await chromium.launch({ executablePath: task.browser, args: FLAGS, chromiumSandbox: false });
 const [contexts, results] = [{}, {}];
 try {
-  for (const [name, { address, actions, ...setting }] of Object.entries(task.visits)) {
+  for (const [name, { address, actions, missing, ...setting }] of Object.entries(task.visits)) {
     const context = (contexts[JSON.stringify(setting)] ??= await browserOf(browser, setting));
-    results[name] = await visit(context, { address, actions });
+    results[name] = await visit(context, { address, actions, missing });
   }
 } finally {
   await browser.close();
