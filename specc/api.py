@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from specc.onnxfile import OnnxFile
-    from specc.options import WeightSource
+    from specc.options import Labels, WeightSource
     from specc.verify.result import Parity, Progress, Tolerance
     from specc.weights import Weights
 
@@ -286,7 +286,7 @@ class Model:
         proof: str | None = None,
         provider: str = "cpu",
         sidecar: bool = True,
-        labels: Sequence[str] | None = None,
+        labels: Labels | None = None,
         progress: Progress | None = None,
         save_weights: str | Path | None = None,
     ) -> Parity | None:
@@ -306,7 +306,8 @@ class Model:
             proof: "quick" (if left out) or "full": how much the proof runs, as docs/proof.md says.
             provider: "cpu" or "cuda": where the proof runs.
             sidecar: False leaves out the file beside it.
-            labels: what each channel of the output stands for, for the sidecar.
+            labels: what each channel of the output stands for, for the sidecar; of several outputs a mapping by name,
+                ``{"scores": ["cat", "dog"]}``.
             progress: as in `verify`.
             save_weights: write the weights as safetensors here too; put in place with the model, or not at all.
 

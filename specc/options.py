@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from specc.weights import Weights
     from specc.weights.tensors import State
 
+    Labels = Sequence[str] | Mapping[str, Sequence[str]]
     WeightSource = str | Path | Mapping[str, Any] | nn.Module | Weights
 
 PROOFS = (QUICK, FULL) = ("quick", "full")
@@ -164,14 +165,14 @@ class OnnxOptions:
         targets: the runtimes that it must run on.
         functions: keep the spec's blocks as ONNX local functions.
         sidecar: write ``NAME.specc.json`` too.
-        labels: what each channel of the output stands for, for the sidecar.
+        labels: what each channel stands for, for the sidecar: of the only output with as many, or by output.
     """
 
     opset: int
     targets: tuple[Target, ...]
     functions: bool
     sidecar: bool
-    labels: tuple[str, ...] | None
+    labels: Labels | None
 
 
 def onnx_options(
@@ -180,13 +181,14 @@ def onnx_options(
     runs_on: str | Sequence[str] = (),
     functions: bool = False,
     sidecar: bool = True,
-    labels: Sequence[str] | None = None,
+    labels: Labels | None = None,
 ) -> OnnxOptions:
     """Raises UsageError where ``runs_on`` is no list of tested runtimes, or ``labels`` no texts, or with no place."""
     from specc.backends.onnx.runtimes import targets
 
-    if labels is not None and (isinstance(labels, str) or not all(isinstance(label, str) for label in labels)):
-        raise UsageError(f"labels are a list of texts, one for each channel, and not {labels!r}")
+    for texts in labels.values() if isinstance(labels, Mapping) else () if labels is None else (labels,):
+        if isinstance(texts, str) or not all(isinstance(label, str) for label in texts):
+            raise UsageError(f"labels are a list of texts, one for each channel, and not {texts!r}")
     if labels is not None and not sidecar:
         raise UsageError("labels stand in the sidecar, and --no-sidecar leaves it out (sidecar=False in Python)")
     return OnnxOptions(
@@ -194,8 +196,15 @@ def onnx_options(
         targets([runs_on] if isinstance(runs_on, str) else runs_on),
         functions,
         sidecar,
-        None if labels is None else tuple(labels),
+        _fixed(labels),
     )
+
+
+def _fixed(labels: Labels | None) -> Labels | None:
+    """A copy, that whoever has given them may not change."""
+    if isinstance(labels, Mapping):
+        return {name: tuple(texts) for name, texts in labels.items()}
+    return None if labels is None else tuple(labels)
 
 
 def proof_of_output(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from math import isinf
-from typing import Any
+from math import isfinite, isinf
+from typing import TYPE_CHECKING, Any
 
 from specc.analyses.dataflow import layouts, ranges
+from specc.analyses.normalisation import normalisations
 from specc.bundle.sidecar import (
     FORMAT,
     BudgetEntry,
@@ -15,6 +16,7 @@ from specc.bundle.sidecar import (
     GoldenPair,
     InputEntry,
     ModelFile,
+    Normalisation,
     OutputEntry,
     Sidecar,
     SymbolEntry,
@@ -22,14 +24,19 @@ from specc.bundle.sidecar import (
     WorstErrors,
 )
 from specc.diagnostics import UsageError
+from specc.diagnostics.spelling import advice
 from specc.diagnostics.words import listed, plural
 from specc.elaborate import Checked
 from specc.ir.digest import digest
 from specc.ir.graph import Graph, Port
-from specc.ir.size import Size
+from specc.ir.size import Dim, Size
+from specc.ir.traits import Scaling
 from specc.project.budgets import Budget, budget_use
 from specc.verify.result import Parity
 from specc.version import __version__
+
+if TYPE_CHECKING:
+    from specc.options import Labels
 
 NOT_CHECKED = "not checked"
 _VERSIONS = {"onnxruntime": "onnxruntime", "torch": "PyTorch"}
@@ -43,7 +50,7 @@ def described(
     weights: str,
     runs_on: tuple[str, ...],
     tried: Mapping[str, tuple[float, float]],
-    labels: Sequence[str] | None,
+    labels: Labels | None,
     budget: Budget | None,
 ) -> dict[str, Any]:
     """The fields of a `Sidecar` that are known before its file is written: nothing of them can fail after the proof.
@@ -53,7 +60,7 @@ def described(
         weights: where they come from, as `specc.weights.origin` says it.
         runs_on: the requirements that were asked for.
         tried: between which numbers the proof will try each input, by name; empty without a proof.
-        labels: what each channel of an output stands for.
+        labels: what each channel stands for: of the only output with as many, or by output.
         budget: what the project's configuration says of the spec; None where it says nothing.
 
     Raises:
@@ -62,8 +69,16 @@ def described(
     graph, costs = checked.graph, checked.costs
     labelled = {} if labels is None else labels_by_output(graph, labels)
     of_inputs, of_outputs = layouts(graph)
+    normalised = normalisations(graph)
     inputs = tuple(
-        InputEntry(layout=of_inputs[port.name], range=tried.get(port.name), **_declared(port)) for port in graph.inputs
+        InputEntry(
+            layout=of_inputs[port.name],
+            range=tried.get(port.name),
+            tried=tried.get(port.name),
+            normalisation=_normalisation(normalised[port.name]),
+            **_declared(port),
+        )
+        for port in graph.inputs
     )
     known_ranges, outputs = ranges(graph, (value for _, value in graph.outputs)), []
     for port, value in graph.outputs:
@@ -101,35 +116,63 @@ def described(
     }
 
 
+def _normalisation(scaling: Scaling | None) -> Normalisation | None:
+    """Nine digits say a float32; what is multiplied out has sixteen, the last of them noise: 123.67499999999998."""
+    if scaling is None:
+        return None
+    count = max(len(scaling.mean), len(scaling.std))
+    mean, std = (
+        tuple(float(f"{number:.9g}") for number in (numbers * count)[:count]) for numbers in (scaling.mean, scaling.std)
+    )
+    if not all(map(isfinite, (*mean, *std))):  # of a factor below 1e-308; JSON has no infinity
+        return None
+    return Normalisation(mean=mean, std=std, axis=None if scaling.axis is None else scaling.axis + 1)
+
+
 def _declared(port: Port) -> dict[str, Any]:
     """What an entry says of the tensor itself."""
     shape = tuple(size if isinstance(size, int) else str(size) for size in port.type.shape)
     return {"name": port.name, "dtype": port.dtype, "shape": shape}
 
 
-def labels_by_output(graph: Graph, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The labels under the output that they are for: the only one with as many channels.
+def labels_by_output(graph: Graph, labels: Labels) -> dict[str, tuple[str, ...]]:
+    """The labels under the output that they are for: where it is not said, the only one with as many channels.
 
     Raises:
-        UsageError: there is none, or several; a label is empty or of several lines.
+        UsageError: there is no such output, or several; another number of channels; a label is empty or of several
+            lines.
     """
+    channels = {port.name: port.type.sample[0] for port, _ in graph.outputs}
+    if not isinstance(labels, Mapping):
+        _require_lines(labels, "")
+        fitting = [name for name, size in channels.items() if size == len(labels)]
+        if len(fitting) == 1:
+            return {fitting[0]: tuple(labels)}
+        if fitting:
+            raise UsageError(
+                f"there are {plural(len(labels), 'label')}, and {listed(fitting)} have as many channels each: say "
+                f"which output is meant, --labels {fitting[0]}=FILE (labels={{{fitting[0]!r}: […]}} in Python)"
+            )
+        has = listed(f"{name} has {_count(size)}" for name, size in channels.items())
+        raise UsageError(f"there are {plural(len(labels), 'label')}, and {has}: one label for each is needed")
+    for name, texts in labels.items():
+        if name not in channels:
+            raise UsageError(f"labels are for {name}, and there is no such output; {advice(name, channels)}")
+        _require_lines(texts, f" of {name}")
+        if len(texts) != channels[name]:
+            has = _count(channels[name])
+            raise UsageError(f"{plural(len(texts), 'label')} for {name}, which has {has}: one for each is needed")
+    return {name: tuple(texts) for name, texts in labels.items()}
+
+
+def _count(size: Dim) -> str:
+    return plural(size, "channel") if isinstance(size, int) else f"{size} channels"
+
+
+def _require_lines(labels: Sequence[str], of: str) -> None:
     for place, label in enumerate(labels, 1):
         if not label.strip() or "\n" in label:
-            raise UsageError(f"label {place} is {'of several lines' if label.strip() else 'empty'}")
-    fitting = [port.name for port, _ in graph.outputs if port.type.sample[:1] == (len(labels),)]
-    if len(fitting) == 1:
-        return {fitting[0]: tuple(labels)}
-    if fitting:
-        raise UsageError(
-            f"there are {plural(len(labels), 'label')}, and {listed(fitting)} have as many channels each: "
-            "which of them is meant cannot be said yet"
-        )
-    channels = []
-    for port, _ in graph.outputs:
-        size = port.type.sample[0] if port.type.sample else "no"
-        count = plural(size, "channel") if isinstance(size, int) else f"{size} channels"
-        channels.append(f"{port.name} has {count}")
-    raise UsageError(f"there are {plural(len(labels), 'label')}, and {listed(channels)}: one label for each is needed")
+            raise UsageError(f"label {place}{of} is {'of several lines' if label.strip() else 'empty'}")
 
 
 def sidecar(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from specc.bundle.sidecar import GoldenInput, GoldenOutput, GoldenPair, InputEntry, Sidecar
+from specc.bundle.sidecar import GoldenInput, GoldenOutput, GoldenPair, PortEntry, Sidecar
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.ir.graph import Graph
@@ -129,7 +129,7 @@ def _called(what: str, tensor: GoldenInput, where: Path) -> str:
     return f"{where}: golden {what} {visible(tensor.name)}"
 
 
-def _require_ports(what: str, ports: Sequence[InputEntry], tensors: Sequence[GoldenInput], where: Path) -> None:
+def _require_ports(what: str, ports: Sequence[PortEntry], tensors: Sequence[GoldenInput], where: Path) -> None:
     actual, expected = (", ".join(visible(part.name) for part in parts) or "none" for parts in (tensors, ports))
     if actual != expected:
         raise UsageError(f"{where}: the golden pair has the {what}s {actual}, and the network {expected}")

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from specc.bundle.sidecar import Sidecar, golden_hash, is_newer, read_json, sha256_of, sidecar_of, sidecar_path, unknown
+from specc.bundle.sidecar import (
+    InputEntry,
+    OutputEntry,
+    Sidecar,
+    golden_hash,
+    is_newer,
+    read_json,
+    sha256_of,
+    sidecar_of,
+    sidecar_path,
+    unknown,
+)
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import visible
 from specc.onnxfile import NondeterministicNode, OnnxFile, PortInfo
@@ -31,6 +42,7 @@ class SidecarInspection:
         name: of the file, without its folder.
         fault: why it does not belong; empty where it does.
         known: what it says, as far as this specc understands it.
+        inputs, outputs: what it says of them; empty where it is of a format that this specc does not know.
         notes: what this specc does not know of it.
         is_readable: False where it is no sidecar, or damaged; ``fault`` says how.
     """
@@ -40,6 +52,8 @@ class SidecarInspection:
     known: Mapping[str, str]
     notes: tuple[str, ...]
     is_readable: bool = True
+    inputs: tuple[InputEntry, ...] = ()
+    outputs: tuple[OutputEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +207,8 @@ def _inspected(where: Path, digest: str, file: OnnxFile) -> SidecarInspection:
     if sidecar is not None:
         known = {key: getattr(sidecar, key) for key in keys} | {"parity": sidecar.verdict.words}
         notes = tuple(f"{name} is not known to this specc" for name in unknown(sidecar))
-        return SidecarInspection(where.name, belonging(digest, file, sidecar), known, notes)
+        fault = belonging(digest, file, sidecar)
+        return SidecarInspection(where.name, fault, known, notes, inputs=sidecar.inputs, outputs=sidecar.outputs)
     known = {key: text for key in keys if isinstance(text := value.get(key), str)}
     model, verdict = (part if isinstance(part := value.get(key), dict) else {} for key in ("file", "verdict"))
     if isinstance(verdict.get("words"), str):

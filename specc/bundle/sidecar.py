@@ -80,8 +80,18 @@ class SymbolEntry(SidecarPart):
     residue: Count
 
 
-class InputEntry(SidecarPart):
-    """An input of the network."""
+class Normalisation(SidecarPart):
+    """What the network itself does with an input first: every number x becomes (x - mean)/std."""
+
+    mean: tuple[float, ...]
+    """One for all, or one for each place of the axis."""
+    std: tuple[float, ...]
+    axis: Annotated[int, Field(ge=1)] | None
+    """Which axis of the input they lie along, the batch being 0; null where there is one number for all."""
+
+
+class PortEntry(SidecarPart):
+    """An input or output of the network."""
 
     name: str
     dtype: Literal["float32", "uint8"]
@@ -91,11 +101,20 @@ class InputEntry(SidecarPart):
     layout: str | None
     """What the axes are, as "NCHW": N batch, C channels, F features, L, HW or DHW places. null: no layer says it."""
     range: tuple[float | None, float | None] | None
-    """Least and greatest number, null where there is no such bound. Of an input: what the proof has tried; null without
-    a proof. Of an output: between which every result lies, whatever the input; null: anywhere."""
+    """Least and greatest number, null where there is no such bound. Of an output: between which every result lies,
+    whatever the input; null: anywhere. Of an input it is the same as ``tried``, and no bound: its first name."""
 
 
-class OutputEntry(InputEntry):
+class InputEntry(PortEntry):
+    """An input of the network."""
+
+    tried: tuple[float, float] | None = None
+    """The least and the greatest number that the proof has fed in; others are taken, too. null without a proof."""
+    normalisation: Normalisation | None = None
+    """What the network does with its numbers by itself, so that whoever feeds it must not; null: nothing."""
+
+
+class OutputEntry(PortEntry):
     """An output of the network."""
 
     labels: tuple[str, ...] | None

@@ -45,7 +45,10 @@ if TYPE_CHECKING:
 )
 @click.option("--functions", is_flag=True, help="Keep the spec's blocks as ONNX local functions.")
 @click.option(
-    "--labels", metavar="FILE", help="What the channels of the output stand for, a line each; for the sidecar."
+    "--labels",
+    multiple=True,
+    metavar="[OUTPUT=]FILE",
+    help="What the channels of an output stand for, a line each; for the sidecar. Of several outputs OUTPUT=FILE.",
 )
 @click.option("--no-sidecar", is_flag=True, help="Leave out NAME.specc.json, which goes with NAME.onnx.")
 @click.option("--no-verify", is_flag=True, help="Write without proving parity.")
@@ -105,7 +108,7 @@ class _CompileArguments(NamedTuple):
     opset: int | None
     runs_on: tuple[str, ...]
     functions: bool
-    labels: str | None
+    labels: tuple[str, ...]
     no_sidecar: bool
     no_verify: bool
     proof: str | None
@@ -166,7 +169,7 @@ def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path, 
         proof=args.proof,
         provider=args.provider,
         sidecar=not args.no_sidecar,
-        labels=None if args.labels is None else read_labels(args.labels),
+        labels=read_labels(args.labels, [port.name for port, _ in model.graph.outputs]),
         progress=progress,
         save_weights=args.save_weights or None,
     )
@@ -203,8 +206,9 @@ def _refuse_needless(args: _CompileArguments) -> None:
 def _refuse_overwriting(args: _CompileArguments, path: Path) -> None:
     """No output may land on an input, nor on another output."""
     from specc.bundle.sidecar import sidecar_path
+    from specc.cli.parsing import label_files
 
-    inputs = [name for name in (args.spec, args.weights, args.labels) if name and name != "-"]
+    inputs = [name for name in (args.spec, args.weights, *label_files(args.labels)) if name and name != "-"]
     sidecar = sidecar_path(path) if args.writes_onnx and not args.no_sidecar else None
     for file in (path, args.save_weights, sidecar):
         refuse_output(None if file is None else str(file), inputs)

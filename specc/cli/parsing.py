@@ -5,14 +5,16 @@ What the values may be is for `specc.options` and the network to say; here stand
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specc.atomic import require_regular
 from specc.diagnostics import SpecError, UsageError
+from specc.diagnostics.spelling import advice
 from specc.diagnostics.words import system_reason
 from specc.elaborate import check_file, choose, constant, elaborate
 from specc.filesystem import stray
@@ -23,6 +25,7 @@ from specc.syntax import ast, parse, read, read_stdin
 if TYPE_CHECKING:
     from specc.analyses import Costs
     from specc.api import Model
+    from specc.options import Labels
     from specc.weights import Weights
 
 SECTIONS = ("interface", "weights", "graph", "cost")
@@ -130,7 +133,36 @@ def parse_renames(texts: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def read_labels(path: str) -> list[str]:
+def read_labels(texts: tuple[str, ...], outputs: Collection[str]) -> Labels | None:
+    """What ``--labels`` names, read: a ``FILE`` of the only output that it fits, or each ``OUTPUT=FILE``.
+
+    Args:
+        outputs: of the network; what stands before a = and is none of them belongs to the name of a file.
+    """
+    if not texts:
+        return None
+    split = [text.partition("=") for text in texts]
+    named = [(output, path) for output, equals, path in split if equals and output in outputs]
+    if len(named) == len(texts) == len(dict(named)):
+        return {output: _lines(path) for output, path in named}
+    if len(texts) > 1:
+        example = " ".join(f"--labels {output}=FILE" for output in outputs)
+        raise UsageError(f"--labels is given {len(texts)} times: say which output each is of, once, as in {example}")
+    (text,), ((output, equals, _),) = texts, split
+    if equals and output.isidentifier() and not os.path.exists(text):
+        raise UsageError(f"--labels {text}: there is no output {output}; {advice(output, outputs)}")
+    return _lines(text)
+
+
+def label_files(texts: Iterable[str]) -> Iterator[str]:
+    """The files that ``--labels`` may name, whatever the outputs are called."""
+    for text in texts:
+        yield text
+        if "=" in text:
+            yield text.partition("=")[2]
+
+
+def _lines(path: str) -> list[str]:
     """The lines of a file, but for empty ones at its end. Raises UsageError where it cannot be read."""
     require_regular(Path(path))
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specc.bundle.sidecar import InputEntry, OutputEntry, Sidecar, SymbolEntry
+from specc.bundle.sidecar import InputEntry, Normalisation, PortEntry, Sidecar, SymbolEntry
 from specc.diagnostics.words import listed
 
 _AXES = {"N": "batch", "C": "channels", "F": "features", "L": "places", "D": "slices", "H": "rows", "W": "columns"}
@@ -12,14 +12,13 @@ _AXES = {"N": "batch", "C": "channels", "F": "features", "L": "places", "D": "sl
 
 def notes(sidecar: Sidecar) -> Iterator[str]:
     """The interface. Every line ends in a full stop: a name at its end might join it to the next one."""
-    for port in sidecar.inputs:
-        yield f"input {_declared(port)}"
-        if port.dtype == "uint8":
-            yield "  Bytes, from 0 to 255, as they are in the image."
-    for port in sidecar.outputs:
-        yield f"output {_declared(port)}"
-        if port.range is not None:
-            yield f"  {_bounds(*port.range)}"
+    for taken in sidecar.inputs:
+        yield f"input {_declared(taken)}"
+        yield f"  {_numbers(taken)}"
+    for given in sidecar.outputs:
+        yield f"output {_declared(given)}"
+        if given.range is not None:
+            yield f"  Every number is {bounds(*given.range)}."
     for name, symbol in sidecar.symbols.items():
         yield f"{name} may be {_values(symbol)}."
 
@@ -31,17 +30,36 @@ def untested(sidecar: Sidecar) -> str:
     return "it would have been too large"
 
 
-def _declared(port: InputEntry | OutputEntry) -> str:
+def _declared(port: PortEntry) -> str:
     laid_out = ""
     if port.layout is not None:
         laid_out = f", laid out {port.layout}: {', '.join(_AXES.get(letter, letter) for letter in port.layout)}"
     return f"{port.name}: {port.dtype} [{', '.join(map(str, port.shape))}]{laid_out}."
 
 
-def _bounds(least: float | None, most: float | None) -> str:
+def _numbers(port: InputEntry) -> str:
+    kind = "Bytes from 0 to 255" if port.dtype == "uint8" else "Numbers"
+    if "normalisation" not in port.model_fields_set:  # of a version before that
+        return f"{kind}."
+    if port.normalisation is None:
+        return f"{kind}, as the network was trained on them: it normalises nothing by itself."
+    return f"{kind}, as they come: the network itself computes {formula(port.normalisation)}."
+
+
+def formula(normalisation: Normalisation) -> str:
+    """``(x - 0.5)/0.25``, ``(x - mean)/std with mean 0.4 and 0.5 and std 0.2``"""
+    mean, std = ([f"{number:g}" for number in numbers] for numbers in (normalisation.mean, normalisation.std))
+    if len(mean) == 1:
+        return f"(x - {mean[0]})/{std[0]}"
+    along = f" along axis {normalisation.axis}"
+    return f"(x - mean)/std{along} with mean {', '.join(mean)} and std {', '.join(std)}"
+
+
+def bounds(least: float | None, most: float | None) -> str:
+    """``at least 0 and at most 1``"""
     ends = [f"at least {least:g}"] if least is not None else []
     ends += [f"at most {most:g}"] if most is not None else []
-    return f"Every number is {listed(ends)}." if ends else "Every number may come out."
+    return listed(ends) if ends else "of any size"
 
 
 def _values(symbol: SymbolEntry) -> str:

@@ -18,7 +18,20 @@ from specc.ir.init import Init
 from specc.ir.record import Record
 from specc.ir.rounding import Rounding
 from specc.ir.targets import Builder, Ref, TorchCall, TorchModule
-from specc.ir.traits import ANY, UNKNOWN, Axes, Coefficient, Convolution, Norm, Range, Window, hull, moved, scaled
+from specc.ir.traits import (
+    ANY,
+    UNKNOWN,
+    Axes,
+    Coefficient,
+    Convolution,
+    Norm,
+    Range,
+    Scaling,
+    Window,
+    hull,
+    moved,
+    scaled,
+)
 from specc.ir.types import TensorType, fixed
 
 
@@ -218,6 +231,10 @@ class Op(BaseModel):
 
     def norm(self, *inputs: TensorType) -> Norm | None:
         """What statistics it normalises by; None where it is no normalisation."""
+        return None
+
+    def scaling(self, *inputs: TensorType) -> Scaling | None:
+        """The known numbers by which it scales and shifts every element, and nothing more; None where it does not."""
         return None
 
     def bias_axis(self, *inputs: TensorType) -> int | None:

@@ -71,6 +71,19 @@ class Norm(Record):
     running: bool = False
 
 
+class Scaling(Record):
+    """Every element x becomes (x - mean)/std, by numbers that are known.
+
+    Attributes:
+        mean, std: one number for all, or one for each place of ``axis``.
+        axis: the axis of a sample that they lie along; None: there is one for all.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    axis: int | None
+
+
 class Convolution(Record):
     """Learned filters that slide, one entry for each spatial axis.
 

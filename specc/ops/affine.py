@@ -8,7 +8,7 @@ from typing import Annotated
 from specc.ir.init import Constant
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.targets import Builder, Nested, Numbers, Own, Ref, TorchCall, Value
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Coefficient, Range, hull, scaled
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Coefficient, Range, Scaling, hull, scaled
 from specc.ir.types import TensorType, fixed
 from specc.ops.bases import Elementwise
 from specc.ops.fields import Expect, Flag, Integer, Real, Reals, is_float32
@@ -53,6 +53,11 @@ def _each(numbers: _Numbers) -> tuple[float, ...]:
     return numbers if isinstance(numbers, tuple) else (numbers,)
 
 
+def _axis(op: Op, dim: int, x: TensorType, *numbers: _Numbers) -> int | None:
+    """The axis of a sample that lists lie along; None where there is none among the numbers."""
+    return sample_axis(op, dim, x) - 1 if any(isinstance(entry, tuple) for entry in numbers) else None
+
+
 def _in_torch(op: Op, numbers: _Numbers, dim: int, x: TensorType) -> float | Numbers:
     """A list lies along axis ``dim``."""
     return Numbers(numbers, x.rank - 1 - sample_axis(op, dim, x)) if isinstance(numbers, tuple) else numbers
@@ -91,6 +96,13 @@ class Affine(Elementwise, Weightless):
 
     def homogeneous(self, *inputs: TensorType) -> bool:
         return all(offset == 0 for _, offset in self._pairs)
+
+    def scaling(self, *inputs: TensorType) -> Scaling | None:
+        if not all(factor for factor, _ in self._pairs):
+            return None
+        (x,) = inputs
+        mean, std = zip(*((0 - offset / factor, 1 / factor) for factor, offset in self._pairs), strict=True)
+        return Scaling(mean, std, _axis(self, self.dim, x, self.factor, self.offset))
 
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         """An end is exact where nothing is rounded on the way; else its sign is, where both terms have the same."""
@@ -178,6 +190,10 @@ class Standardize(Elementwise, Weightless):
             return None
         dim = self.dim if isinstance(self.std, tuple) else None
         return scaled(1 / _each(self.std)[place] for place in _places(self, dim, inputs[0]))
+
+    def scaling(self, *inputs: TensorType) -> Scaling:
+        (x,) = inputs
+        return Scaling(_each(self.mean), _each(self.std), _axis(self, self.dim, x, self.mean, self.std))
 
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         """The sign of a difference is that of the comparison, rounded or not."""

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from specc.bundle.inspection import Inspection
 from specc.bundle.recheck import Recheck
+from specc.bundle.sidecar import InputEntry, OutputEntry
 from specc.diagnostics.words import listed, plural, visible
+from specc.embedding.notes import bounds, formula
 from specc.onnxfile import PortInfo
 from specc.report.json import dumped
 from specc.report.notation import count, memory
@@ -22,6 +24,9 @@ _WIDTH = 11
 
 _MOST_NODES = 5
 """Nodes that are named; the rest is counted."""
+
+_MOST_LABELS = 3
+"""Labels of an output that are shown; the rest is counted."""
 
 _TITLES = {
     "specc.spec": "spec",
@@ -77,6 +82,8 @@ def inspection_json(file: Inspection) -> str:
             "fault": sidecar.fault,
             "known": dict(sidecar.known),
             "notes": list(sidecar.notes),
+            "inputs": [entry.model_dump(mode="json") for entry in sidecar.inputs],
+            "outputs": [entry.model_dump(mode="json") for entry in sidecar.outputs],
         },
     }
     return dumped(value, Style(unicode=True))
@@ -129,7 +136,33 @@ def _sidecar(file: Inspection) -> Iterator[tuple[str, str]]:
             text = sidecar.known.get(key)
             if text and text != file.metadata.get(f"specc.{key}"):
                 yield "", f"{key}: {text}"
+        yield from (
+            ("", f"{port.name}: {'; '.join(facts)}") for port in sidecar.inputs if (facts := [*_of_input(port)])
+        )
+        yield from (
+            ("", f"{port.name}: {'; '.join(facts)}") for port in sidecar.outputs if (facts := [*_of_output(port)])
+        )
     yield from (("", note) for note in sidecar.notes)
+
+
+def _of_input(port: InputEntry) -> Iterator[str]:
+    if port.layout is not None:
+        yield port.layout
+    if port.normalisation is not None:
+        yield f"the network computes {formula(port.normalisation)}"
+    if port.tried is not None:
+        least, most = port.tried
+        yield f"tried from {least:g} to {most:g}"
+
+
+def _of_output(port: OutputEntry) -> Iterator[str]:
+    if port.layout is not None:
+        yield port.layout
+    if port.range is not None:
+        yield bounds(*port.range)
+    if port.labels:
+        more = [f"{len(port.labels) - _MOST_LABELS} more"] if len(port.labels) > _MOST_LABELS else []
+        yield f"labels {listed([*port.labels[:_MOST_LABELS], *more])}"
 
 
 # ---- a file compared with its sidecar ---------------------------------------------------------------

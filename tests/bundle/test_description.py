@@ -103,9 +103,11 @@ class TestRange:
     def test_of_an_input_is_what_was_tried(self, tmp_path: Path) -> None:
         (tmp_path / "net.cnn").write_text("model M : [N, 40] { relu }")
         specc.load(tmp_path / "net.cnn").to_onnx(tmp_path / "net.onnx")
-        least, most = json.loads((tmp_path / "net.specc.json").read_text())["inputs"][0]["range"]
+        (port,) = json.loads((tmp_path / "net.specc.json").read_text())["inputs"]
+        least, most = port["tried"]
         assert least < -1000
         assert most > 1000
+        assert port["range"] == port["tried"]  # its first name
 
 
 def test_what_cannot_be_described_is_neither_written_nor_proven(
@@ -122,6 +124,26 @@ def test_what_cannot_be_described_is_neither_written_nor_proven(
     with pytest.raises(RuntimeError, match="no description"):
         specc.load(tmp_path / "net.cnn").to_onnx(tmp_path / "net.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["net.cnn"]
+
+
+class TestNormalisation:
+    @pytest.mark.parametrize(
+        ("shape", "body", "said"),
+        [
+            ("[N, 3]", "standardize([1, 2, 3], 0.5)", {"mean": [1, 2, 3], "std": [0.5] * 3, "axis": 1}),
+            ("uint8 [N, 4]", "affine(1 / 255)", {"mean": [0], "std": [255], "axis": None}),
+            ("[N, 4]", "fc(2)", None),
+            ("[N, 4]", "affine(1e-309)", None),
+        ],
+    )
+    def test_is_said_of_inputs(self, tmp_path: Path, shape: str, body: str, said: object) -> None:
+        assert sidecar(tmp_path, f"model M : {shape} {{ {body} }}")["inputs"][0]["normalisation"] == said
+
+    def test_in_as_many_digits_as_a_float32_has(self, tmp_path: Path) -> None:
+        """torchvision's numbers of 0 to 1, times 255."""
+        body = "affine(1 / 255) -> standardize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) -> conv(2, 1)"
+        (port,) = sidecar(tmp_path, f"model M : uint8 [N, 3, 8, 8] {{ {body} }}")["inputs"]
+        assert port["normalisation"] == {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375], "axis": 1}
 
 
 class TestPorts:
@@ -179,6 +201,29 @@ class TestLabels:
         (tmp_path / "net.cnn").write_text("model M : [N, 2] -> (s: [N, 2], t: [N, 2]) { s: relu\n in -> t: tanh }")
         with pytest.raises(UsageError, match="s and t have as many channels each"):
             labels_by_output(specc.load(tmp_path / "net.cnn").graph, ["a", "b"])
+
+        with pytest.raises(UsageError, match=r"--labels s=FILE \(labels=\{'s': \[…\]\} in Python\)"):
+            labels_by_output(specc.load(tmp_path / "net.cnn").graph, ["a", "b"])
+
+    def test_by_output(self, tmp_path: Path) -> None:
+        texts = {"t": ["x", "y"], "s": list("abcde")}
+        value = sidecar(tmp_path, self.NET, labels=texts)
+        assert {port["name"]: port["labels"] for port in value["outputs"]} == texts
+        assert sidecar(tmp_path, self.NET, labels={"t": ["x", "y"]})["outputs"][0]["labels"] is None
+
+    @pytest.mark.parametrize(
+        ("labels", "message"),
+        [
+            ({"u": ["x"]}, "labels are for u, and there is no such output"),
+            ({"s": ["x", "y"]}, "2 labels for s, which has 5 channels: one for each is needed"),
+            ({"t": ["x", ""]}, "label 2 of t is empty"),
+            ({"t": "xy"}, "labels are a list of texts, one for each channel, and not 'xy'"),
+        ],
+    )
+    def test_by_output_that_do_not_fit(self, tmp_path: Path, labels: dict[str, list[str]], message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            sidecar(tmp_path, self.NET, labels=labels)
+        assert not (tmp_path / "net.onnx").exists()
 
     def test_need_a_sidecar(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="labels stand in the sidecar"):

@@ -40,6 +40,27 @@ class TestCompile:
         (tmp_path / "digits.cnn").write_text(SPEC)
         (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbfzero\r\none\r\nzwei \xc3\xa4\r\n\r\n")
 
+    def test_labels_of_several_outputs(self, specc: Specc) -> None:
+        Path("two.cnn").write_text("model M : (a: [N, 3]) -> (s: [N, 3], t: [N, 3]) { a -> s: fc(3)\n a -> t: tanh }")
+        Path("t=txt").write_text("x\ny\nz\n")
+        command = ("compile", "two.cnn", "-o", "d.onnx", "--no-verify")
+        assert specc(*command, "--labels", "s=labels.txt", "--labels", "t=t=txt").code == 0
+        value = json.loads(Path("d.specc.json").read_text(encoding="utf-8"))
+        assert [port["labels"] for port in value["outputs"]] == [["zero", "one", "zwei ä"], ["x", "y", "z"]]
+        for labels, message in (
+            (["labels.txt"], "s and t have as many channels each: say which output is meant, --labels s=FILE"),
+            (["u=labels.txt"], "there is no output u; there are s, t"),
+            (["s=labels.txt", "t=txt"], "txt cannot be read: no such file"),
+            (
+                ["s=labels.txt", "labels.txt"],
+                "--labels is given 2 times: say which output each is of, once, as in --labels s=FILE",
+            ),
+            (["s=labels.txt", "s=labels.txt"], "--labels is given 2 times"),
+        ):
+            result = specc(*command, *(word for text in labels for word in ("--labels", text)))
+            assert (result.code, result.out) == (2, "")
+            assert message in result.err
+
     def test_labels_come_from_a_file(self, specc: Specc) -> None:
         assert specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify", "--labels", "labels.txt").code == 0
         value = json.loads(Path("d.specc.json").read_text(encoding="utf-8"))

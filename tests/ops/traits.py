@@ -185,6 +185,12 @@ class Tried:
         self.judge("selects", op.selects(*types), selects)
         if not op.parameters(*types) and not op.activation:
             self.judge("homogeneous", op.homogeneous(*types), homogeneous)
+        if (scaling := op.scaling(*types)) is not None:
+            (plain,) = self.draw(ANY, special=False)
+            column = [1] * (0 if scaling.axis is None else len(types[0].sample) - 1 - scaling.axis)
+            mean, std = (torch.tensor(n, dtype=torch.float64).reshape(-1, *column) for n in (scaling.mean, scaling.std))
+            for y in self.runs((plain,)):
+                torch.testing.assert_close(y, (plain - mean) / std)
         if op.activation:
             assert op.infer(*types) == types[0]
         elif self.is_pointwise and len(types) == 1 and not op.parameters(*types):
