@@ -5,7 +5,8 @@ import { Model, Refusal, brief, fetchBytes, loadRuntime, nameOf, sidecarName } f
 import { fitted, inkOf, planesOf } from "./pixels.js";
 
 const SHOWN = 10; // classes in the table
-const KEYS = ["model", "side", "black", "white"]; // of the address
+const KEYS = ["model", "side", "black", "white", "fit"]; // of the address
+const FORMS = { mnist: "into 20 x 20 of 28 x 28, centred by mass", nist: "to the whole height and 5/8 of the width" };
 const STEP = 10; // of the keyboard's pen, in places of the board
 
 const element = (id) => document.getElementById(id);
@@ -16,6 +17,7 @@ const query = new URLSearchParams(location.search);
 let ort = null;
 let classifier = null;
 let attempts = 0; // under way
+let form = null; // of FORMS: how drawings are scaled
 let turn = 0; // counts what was asked of the network: an answer that comes late is not shown
 
 // --- What is said ---
@@ -52,6 +54,7 @@ function busy(change) {
 function show(next) {
   classifier?.model.session.release();
   classifier = next;
+  form = query.get("fit") ?? (Math.min(next.width, next.height) < 16 ? "nist" : "mnist");
   const { model, width, height } = next;
   const [title, { golden }] = [model.sidecar.model, model];
   element("status").textContent = golden
@@ -60,7 +63,11 @@ function show(next) {
   element("size").textContent = `: ${width} x ${height}${next.channels === 3 ? ", in colour" : ""}`;
   Object.assign(element("seen"), { width, height });
   element("notes").replaceChildren(
-    ...[`${model.name}: ${model.sidecar.verdict.words}`, ...next.notes].map((note) => made("li", note)),
+    ...[
+      `${model.name}: ${model.sidecar.verdict.words}`,
+      `Drawings are scaled ${FORMS[form]}, as in ${form.toUpperCase()} (?fit=${Object.keys(FORMS).join(" or ")}).`,
+      ...next.notes,
+    ].map((note) => made("li", note)),
   );
   document.body.dataset.state = "ready";
   clear();
@@ -120,7 +127,7 @@ function showSeen(planes) {
 
 function classifyDrawing() {
   if (!classifier) return;
-  const grey = fitted(inkOf(pen), classifier.width, classifier.height);
+  const grey = fitted(inkOf(pen), classifier.width, classifier.height, form);
   if (grey) attempt(() => classify(Array(classifier.channels).fill(grey)));
 }
 
@@ -155,6 +162,8 @@ async function openPicture(file) {
 
 async function openModel(name, file, sidecar) {
   const options = { side: numberOf("side"), black: numberOf("black"), white: numberOf("white") };
+  const fit = query.get("fit");
+  if (fit !== null && !(fit in FORMS)) throw new Refusal(`?fit=${fit} is not known: ${Object.keys(FORMS).join(" and ")} are.`);
   ort ??= await loadRuntime();
   show(new Classifier(await Model.open(ort, name, file, sidecar), options));
 }

@@ -10,24 +10,24 @@ export function inkOf(context) {
 /**
  * A drawing as the handwritten digits of the data sets are; null of an empty one.
  *
- * MNIST (28 x 28): scaled with its proportions until it fills a box of 20 x 20, and moved by whole pixels until the centre of
- * mass is in the middle one (LeCun et al., 1998). An image of MNIST that is drawn anywhere, at a whole multiple of its size, comes
- * back byte for byte.
+ * "mnist": scaled with its proportions until it fills a box of 20 x 20 in 28 x 28, and moved by whole pixels until the centre of mass is
+ * in the middle one (LeCun et al., 1998). An image of MNIST that is drawn anywhere, at a whole multiple of its size, comes back
+ * byte for byte. Up to 32 x 32 the box is the same, which is how LeNet-5 takes MNIST; else it is 20/28 of the side.
  *
- * Below 16 pixels, as the 8 x 8 of the UCI repository are: the height is filled, the width squeezed into 5/8 (NIST's 20 of 32), and
- * the box is in the middle.
+ * "nist", as the 8 x 8 of the UCI repository are: the height is filled, the width squeezed into 5/8 (NIST's 20 of 32), and the box is in
+ * the middle.
  */
-export function fitted(ink, width, height) {
+export function fitted(ink, width, height, form) {
   const box = bounds(ink);
   if (!box) return null;
   let across, down, left, top;
-  if (Math.min(width, height) < 16) {
+  if (form === "nist") {
     across = (5 * width) / (8 * box.width);
     down = Math.min(height / box.height, 2 * across); // a dash stays one
     across = Math.min(across, down);
     [left, top] = [(width - box.width * across) / 2, (height - box.height * down) / 2];
   } else {
-    across = down = Math.min((20 * width) / (28 * box.width), (20 * height) / (28 * box.height));
+    across = down = Math.min(boxed(width) / box.width, boxed(height) / box.height);
     const mass = centreOfMass(ink);
     left = placed((mass.x - box.left) * across, box.width * across, width);
     top = placed((mass.y - box.top) * down, box.height * down, height);
@@ -36,6 +36,8 @@ export function fitted(ink, width, height) {
   const window = { left: box.left - left / across, top: box.top - top / down, width: width / across, height: height / down };
   return resampled(ink, window, width, height);
 }
+
+const boxed = (side) => (side >= 28 && side <= 32 ? 20 : (20 * side) / 28);
 
 /** Where something of a `length` begins on a side: its centre of mass in the middle pixel, as far as it then stays inside. */
 const placed = (mass, length, side) => Math.min(Math.max(Math.ceil(side / 2 - mass - 1e-9), 0), Math.floor(side - length + 1e-9));

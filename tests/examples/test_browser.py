@@ -167,6 +167,9 @@ def seen(site: Path) -> dict[str, Any]:
     return visited(site, functools.partial(visits, site))
 
 
+DRAWINGS = [enlarged(as_in_mnist(seed), 4 + seed, 11 * seed, 40 - 9 * seed) for seed in range(4)]
+
+
 def visits(site: Path, base: str) -> dict[str, dict[str, Any]]:
     files = {path.name: str(path) for path in site.iterdir() if path.is_file()}
     phone = {"viewport": {"width": 360, "height": 700}, "scheme": "dark"}
@@ -186,8 +189,9 @@ def visits(site: Path, base: str) -> dict[str, dict[str, Any]]:
             ["drop", [["notes.txt", "no picture"]]],
         ]},
         "fitted": {"address": base, "actions": [
-            ["fit", [enlarged(as_in_mnist(seed), 4 + seed, 11 * seed, 40 - 9 * seed) for seed in range(4)], 280, 28],
-            ["fit", [[0] * 280**2, DASH.ravel().tolist()], 280, 8],
+            ["fit", DRAWINGS, 280, 28, "mnist"],
+            ["fit", DRAWINGS, 280, 32, "mnist"],
+            ["fit", [[0] * 280**2, DASH.ravel().tolist()], 280, 8, "nist"],
         ]},
         "phone": {"address": base, **phone, "actions": [
             ["touch", STROKES["0"][0]], ["picture", str(site.parent / "phone.png")],
@@ -206,6 +210,7 @@ def visits(site: Path, base: str) -> dict[str, dict[str, Any]]:
         "without its WebAssembly": {"address": base, "missing": ["*.wasm"]},
         "without a server": {"address": (site / "index.html").as_uri()},
         "?modle": {"address": f"{base}?modle=plain.onnx"},
+        "?fit": {"address": f"{base}?fit=usps"},
         "?side": {"address": f"{base}?side=9"},
         "?side of colour": {"address": f"{base}?model=colour.onnx&side=30"},
         "?white of bytes": {"address": f"{base}?white=16"},
@@ -256,6 +261,7 @@ def test_the_golden_pair_fits(seen: dict[str, Any]) -> None:
     assert found is not None
     assert 0 <= float(found[1]) <= float(found[2]) < 1e-4
     assert "proven on cpu" in first["notes"]
+    assert "Drawings are scaled to the whole height and 5/8 of the width, as in NIST" in first["notes"]
 
 
 def test_drawn_digits_are_known_and_the_same_as_here(seen: dict[str, Any], site: Path) -> None:
@@ -330,13 +336,15 @@ def test_numbers_and_28_by_28(seen: dict[str, Any], site: Path) -> None:
 
 
 def test_digits_of_mnist_come_back_byte_for_byte(seen: dict[str, Any]) -> None:
-    """Whatever their size and their place on the board."""
-    for seed, image in enumerate(seen["fitted"]["steps"][1]["result"]):
+    """Whatever their size and their place on the board; for LeNet-5 with two pixels around them."""
+    _, small, large, _ = seen["fitted"]["steps"]
+    for seed, (image, wide) in enumerate(zip(small["result"], large["result"], strict=True)):
         assert (np.reshape(image, (28, 28)) == as_in_mnist(seed)).all()
+        assert (np.reshape(wide, (32, 32)) == np.pad(as_in_mnist(seed), 2)).all()
 
 
 def test_nothing_and_a_dash(seen: dict[str, Any]) -> None:
-    nothing, dash = seen["fitted"]["steps"][2]["result"]
+    nothing, dash = seen["fitted"]["steps"][3]["result"]
     assert nothing is None
     image = np.reshape(dash, (8, 8))
     assert (image == image[::-1]).all(), "in the middle"
@@ -388,7 +396,8 @@ def test_nothing_comes_from_elsewhere(seen: dict[str, Any]) -> None:
         ("without onnxruntime-web", r"onnxruntime-web cannot be loaded from http://localhost:\d+/ort/: "),
         ("without its WebAssembly", r"onnxruntime-web does not load net\.onnx: "),
         ("without a server", r"This page was opened as a file.*python -m http\.server"),
-        ("?modle", r"\?modle is not known to this page: model, side, black, white are\."),
+        ("?modle", r"\?modle is not known to this page: model, side, black, white, fit are\."),
+        ("?fit", r"\?fit=usps is not known: mnist and nist are\."),
         ("?side", r"image is 8 x 8 and nothing else: leave \?side out"),
         ("?side of colour", r"H = 30 is not allowed: the nearest size that the network takes is 32\."),
         ("?white of bytes", r"image takes bytes, 0 to 255: leave \?black and \?white out"),

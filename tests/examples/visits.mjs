@@ -79,12 +79,12 @@ const ACTIONS = {
     }, [name, inputs]);
   },
   /** What the page makes of drawings, each the ink on a board of `side` x `side`, for a network of `size` x `size`. */
-  async fit(page, drawings, side, size) {
-    return page.evaluate(async ([drawings, side, size]) => {
+  async fit(page, drawings, side, size, form) {
+    return page.evaluate(async ([drawings, side, size, form]) => {
       const { fitted } = await import(new URL("pixels.js", document.baseURI));
-      return drawings.map((ink) => fitted({ width: side, height: side, data: Uint8Array.from(ink) }, size, size))
+      return drawings.map((ink) => fitted({ width: side, height: side, data: Uint8Array.from(ink) }, size, size, form))
         .map((image) => image && [...image]);
-    }, [drawings, side, size]);
+    }, [drawings, side, size, form]);
   },
   /** Imports a module that asks for onnxruntime-web by its name; gives the names that it has. */
   async use(page, module) {
