@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="How many processes [default: all processors]."
 )
+@click.option("--scheduler", metavar="ADDRESS", help="Have a Dask cluster check, as in tcp://host:8786.")
 def command(**options: object) -> int:
     """Check every variant of a model, and show what each costs.
 
@@ -104,6 +105,7 @@ class _SweepArguments(NamedTuple):
     latency: bool
     resume: bool
     jobs: int | None
+    scheduler: str | None
 
 
 class _Run(NamedTuple):
@@ -161,7 +163,7 @@ def _sweep(args: _SweepArguments) -> Sweep:
     where = None if args.where is None else condition(args.where, "--where")
     question = Question(parse_sizes(args.sizes), where, budget_of(args.spec))
     grid = grid_of(axes, when, args.random, args.latin, args.seed, args.limit or MOST)
-    return Sweep(source(args.spec), args.model, grid, question, args.jobs)
+    return Sweep(source(args.spec), args.model, grid, question, args.jobs, args.scheduler)
 
 
 def _run(args: _SweepArguments, sweep: Sweep) -> _Run:

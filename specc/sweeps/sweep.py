@@ -14,6 +14,7 @@ from specc.diagnostics import SpecError, UsageError
 from specc.elaborate import Imports, Template, choose, require_parameters
 from specc.project.check import processors
 from specc.project.settings import Configuration
+from specc.project.workers import Lost, Work, results
 from specc.source import Source
 from specc.sweeps.axes import Axis, axes_of
 from specc.sweeps.conditions import condition, require_names
@@ -47,13 +48,25 @@ class Sweep:
     """
 
     def __init__(
-        self, source: Source, model: str | None, grid: Grid, question: Question, jobs: int | None = None
+        self,
+        source: Source,
+        model: str | None,
+        grid: Grid,
+        question: Question,
+        jobs: int | None = None,
+        scheduler: str | None = None,
     ) -> None:
         """
+        Args:
+            jobs: how many processes check; as many as there are processors if left out.
+            scheduler: the address of a Dask cluster that checks instead.
+
         Raises:
             SpecError: no variant could fit, whatever its parameters.
-            UsageError: no such model or parameter; a size that the contract does not have.
+            UsageError: no such model or parameter; a size that the contract does not have; jobs of a cluster.
         """
+        if jobs is not None and scheduler is not None:
+            raise UsageError("--jobs is how many processes of this machine check, and --scheduler has a cluster do it")
         imports = Imports()
         file = parse(source)
         definition = choose(file, model)
@@ -67,6 +80,7 @@ class Sweep:
         self.grid = grid
         self.question = question
         self._jobs = jobs or processors()
+        self._scheduler = scheduler
         if not grid.axes:
             has = ", ".join(param.name for param in definition.params) or "no parameter"
             raise UsageError(
@@ -95,7 +109,7 @@ class Sweep:
         """The variants from one number on."""
         upcoming = islice(enumerate(self.grid.variants(self._template)), begin, None)
         checker = Checker(self._template, self.question)
-        few = self.most if self._jobs == 1 else FEW
+        few = self.most if self._jobs == 1 and self._scheduler is None else FEW
         for number, settings in islice(upcoming, few):
             yield checker.check(number, settings)
         if few == self.most:
@@ -103,21 +117,25 @@ class Sweep:
         yield from self._by_workers(upcoming, checker)
 
     def _by_workers(self, upcoming: Iterator[tuple[int, Settings]], checker: Checker) -> Iterator[Variant]:
-        from specc.project.workers import Lost, Work, results
-
         given: dict[int, _Task] = {}
 
-        def tasks() -> Iterator[tuple[int, _Task]]:
+        def tasks(size: int) -> Iterator[tuple[int, _Task]]:
             number = 0
-            while batch := list(islice(upcoming, _BATCH)):
+            while batch := list(islice(upcoming, size)):
                 given[number] = batch
                 yield number, batch
                 number += 1
 
-        work: Work[_Task, list[Variant]] = Work(partial(_begin, self._template, self.question), _as_it_is)
+        outcomes: Generator[tuple[int, list[Variant] | Lost], None, None]
+        if self._scheduler is None:
+            work: Work[_Task, Any] = Work(partial(_Batches, self._template, self.question), _as_it_is)
+            outcomes = results(tasks(_BATCH), work, self._jobs)
+        else:
+            from specc.sweeps import cluster
+
+            outcomes = cluster.results(self._scheduler, tasks(cluster.BATCH), self._template, self.question)
         done: dict[int, list[Variant]] = {}
         next_number = 0
-        outcomes = results(tasks(), work, self._jobs)
         with closing(outcomes) as found:
             for number, result in found:
                 batch = given.pop(number)
@@ -179,10 +197,6 @@ class Sweep:
         return None
 
 
-def _begin(template: Template, question: Question) -> _Batches:
-    return _Batches(template, question)
-
-
 class _Batches:
     """Checks variants in a worker."""
 
@@ -211,6 +225,7 @@ def sweep(
     seed: int | None = None,
     limit: int = MOST,
     jobs: int | None = None,
+    scheduler: str | None = None,
 ) -> Sweep:
     """Check many variants of a model. What it gives is iterated over: typed results (`Variant`), in order.
 
@@ -227,6 +242,7 @@ def sweep(
         seed: of the draws; 0 if left out.
         limit: how many variants there may be.
         jobs: how many processes; as many as there are processors if left out.
+        scheduler: the address of a Dask cluster whose workers check instead: ``tcp://host:8786``.
 
     Raises:
         SpecError: the spec is wrong whatever its parameters are; a condition cannot be read.
@@ -246,6 +262,7 @@ def sweep(
         grid_of(axes, conditions, random, latin, seed, limit),
         Question(dict(at or {}), None if where is None else condition(where, "--where"), budget_of(path)),
         jobs,
+        scheduler,
     )
 
 
