@@ -50,6 +50,7 @@ def test_the_rest_sees_what_is_claimed(shape: str, first: str, rest: str, order:
     [
         (PHOTO, "conv(2, 3)"),
         (PHOTO, "relu -> affine(2)"),
+        (PHOTO, "affine(2) -> affine(0.5) -> conv(2, 1)"),
         (PHOTO, "affine(0) -> conv(2, 1)"),
         (PHOTO, "bn -> affine(2)"),
         (PHOTO, "maxpool(2) -> affine(2)"),

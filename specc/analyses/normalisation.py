@@ -39,7 +39,8 @@ def _of_input(value: str, rank: int, readers: dict[str, list[Node]]) -> Scaling 
         else:
             break
         value = node.name
-    return found
+    changes = found is not None and (any(found.mean) or any(std != 1 for std in found.std))
+    return found if changes else None
 
 
 def _both(first: Scaling, then: Scaling) -> Scaling:

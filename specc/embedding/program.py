@@ -22,12 +22,21 @@ from specc.onnxfile import OnnxFile
 # ---- how a language writes texts ------------------------------------------------------------------------------------
 
 
+_COMMAND = "##["
+"""What GitHub's log would obey, where the program is printed there."""
+
+
+def _comment(text: str) -> str:
+    """Text in a comment of one line."""
+    return visible(text).replace(_COMMAND, r"##\u005b")
+
+
 def _quoted(escape: Callable[[str], str], plain: Callable[[str], bool] = str.isprintable) -> Callable[[str], str]:
     """A string literal in double quotes. ``escape`` writes one character that is not ``plain``."""
 
     def quoted(text: str) -> str:
         written = (f"\\{c}" if c in '"\\' else c if plain(c) else escape(c) for c in text)
-        return f'"{"".join(written)}"'
+        return '"' + "".join(written).replace(_COMMAND, f"##{escape('[')}") + '"'
 
     return quoted
 
@@ -41,7 +50,7 @@ class Language(NamedTuple):
 
 def _octal(character: str) -> str:
     """The bytes of its UTF-8, in three digits each, so that none behind it joins them: no compiler mistakes those."""
-    return "".join(f"\\{byte:03o}" for byte in character.encode())
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
 _JAVASCRIPT = Language("js.jinja", _quoted(lambda c: f"\\u{{{ord(c):x}}}"))
@@ -89,7 +98,7 @@ def program(model: Path, language: str, sidecar: Path | None = None) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"visible": visible, "quoted": LANGUAGES[language].quoted, "listed": _filled, "key": _key}
+    environment.filters |= {"comment": _comment, "quoted": LANGUAGES[language].quoted, "listed": _filled, "key": _key}
     return environment.get_template(LANGUAGES[language].template).render(facts, language=language)
 
 

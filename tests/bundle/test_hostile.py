@@ -10,6 +10,7 @@ import os
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -23,6 +24,7 @@ from specc.bundle.inspection import inspect
 from specc.bundle.recheck import recheck
 from specc.bundle.sidecar import read_sidecar, sidecar_path
 from specc.diagnostics import ParityError, UsageError
+from specc.embedding.program import LANGUAGES, program
 from specc.onnxfile import OnnxFile, lean
 from specc.report.artifacts import inspection_json, inspection_text, recheck_json, recheck_text
 from tests.bundle.compiled import SPEC, compiled
@@ -115,6 +117,8 @@ def test_changed_sidecars(original: Path, tmp_path: Path) -> None:
     for _ in range(100):
         sidecar_path(path).write_bytes(changed_bytes(text, random))
         reports(path)
+        with suppress(UsageError):
+            program(path, random.choice([*LANGUAGES]))
 
 
 # ---- texts --------------------------------------------------------------------------------------------------

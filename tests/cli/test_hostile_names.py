@@ -121,6 +121,9 @@ COMMANDS: dict[str, Callable[[str], list[str]]] = {
     "inspect json": lambda name: ["inspect", "--format", "json", f"{name}.net.onnx"],
     "inspect text": lambda name: ["inspect", f"{name}.net.onnx"],
     "inspect sidecar": lambda name: ["inspect", "net.onnx", "--sidecar", f"{name}.cnn"],
+    "embed": lambda name: ["embed", f"{name}.net.onnx", "--language", "cpp"],
+    "embed language": lambda name: ["embed", "net.onnx", "--language", name],
+    "embed sidecar": lambda name: ["embed", "net.onnx", "--language", "js", "--sidecar", f"{name}.cnn"],
     "convert": lambda name: ["convert", f"{name}.cnn", f"{name}.right"],
     "convert to": lambda name: ["convert", f"{name}.commented.cnn", f"{name}.yaml"],
     "convert again": lambda name: ["convert", f"{name}.cnn", f"{name}.cnn.yaml"],
@@ -250,5 +253,10 @@ def test_sidecars_and_labels(name: str, specc: Specc, here: Path) -> None:
     sidecar = json.loads(Path("net.specc.json").read_text())
     for part in ({"weights": name}, {"format": 99, "specc": name}, {name: 1}, {"model": name}, {"file": {name: name}}):
         Path("net.specc.json").write_text(json.dumps({**sidecar, **part}))
-        for arguments in (["inspect", "net.onnx"], ["inspect", "--format", "json", "net.onnx"], ["verify", "net.onnx"]):
+        for arguments in (
+            ["inspect", "net.onnx"],
+            ["inspect", "--format", "json", "net.onnx"],
+            ["verify", "net.onnx"],
+            ["embed", "net.onnx", "--language", "python"],
+        ):
             assert_inert(specc(*arguments))

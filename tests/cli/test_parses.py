@@ -22,6 +22,7 @@ def test_a_file_is_parsed_once(here: Path, specc: Specc, monkeypatch: pytest.Mon
         ["verify", "net.cnn", "net.onnx", "--seed", "0", "-o", "report.html"],
         ["verify", "net.onnx", "-o", "report.txt"],
         ["inspect", "net.onnx"],
+        ["embed", "net.onnx", "--language", "js"],
     ):
         parsed.clear()
         assert specc(*arguments).code == 0

@@ -236,10 +236,11 @@ class TestInspect:
         assert (result.code, result.out) == (2, "")
         assert "is no ONNX file" in result.err
 
-    def test_needs_neither_torch_nor_onnxruntime(self, model: Path) -> None:
+    @pytest.mark.parametrize("command", [["inspect"], ["embed", "--language", "cpp"]], ids=lambda command: command[0])
+    def test_needs_neither_torch_nor_onnxruntime(self, model: Path, command: list[str]) -> None:
         program = (
             "import sys; sys.modules['torch'] = sys.modules['onnxruntime'] = None\n"
-            f"sys.argv = ['specc', 'inspect', {str(model.absolute())!r}]\n"
+            f"sys.argv = ['specc', *{command!r}, {str(model.absolute())!r}]\n"
             "from specc.cli.main import main; main()"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)

@@ -115,7 +115,7 @@ def test_it_tests_the_runtime(tmp_path: Path, language: str) -> None:
 def test_texts_of_any_kind(tmp_path: Path, language: str) -> None:
     """Names of files and labels with what ends a text or a comment in some language, or is unseen in it."""
     labels = [text for text in HOSTILE if text.strip() and "\n" not in text]
-    model = tmp_path / "a\"b'\\ \n* ?? é雪\U0001f600\u2028{{ x }}${x}%41?#.onnx"
+    model = tmp_path / "a\"b'\\ \n* ?? é雪\U0001f600\u2028{{ x }}${x}%41?##[x].onnx"
     library.loads(
         f"model M : [N, 3] -> (scores: [N, {len(labels)}]) {{ fc({len(labels)}) -> scores: softmax }}"
     ).to_onnx(model, labels=labels)

@@ -39,6 +39,7 @@ HOSTILE = [
     "\x1b[31m",
     "{{ x }}",
     "${x}",
+    "##[error]x",
 ]
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
@@ -122,7 +123,14 @@ class TestPython:
         assert capsys.readouterr().out == "net.onnx is loaded, and was not tested: it has no golden pair\n"
         for language in LANGUAGES:
             text = program(tmp_path / "net.onnx", language)
+            assert "golden.inputs" not in text
             assert "There is no golden pair to test this with: nothing was proven when the file was compiled." in text
+
+
+def test_a_pair_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("specc.bundle.golden_pair.LARGEST", 4)
+    library.loads("model M : [N, 3] { fc(2) }").to_onnx(tmp_path / "net.onnx")
+    assert "no golden pair to test this with: it would have been too large." in program(tmp_path / "net.onnx", "js")
 
 
 def of_every_kind(folder: Path) -> Path:
@@ -191,6 +199,12 @@ class TestRefused:
         inputs = json.loads(sidecar_path(model).read_text())["inputs"]
         edited(model, golden=None, inputs=[inputs[0] | {field: {"name": "image", "shape": ["N", 1, "H", 4]}[field]}])
         self.refuse("does not belong to", model)
+
+    def test_a_damaged_pair(self, model: Path) -> None:
+        golden = json.loads(sidecar_path(model).read_text())["golden"]
+        golden["inputs"][0]["data"] = "AAAA"
+        edited(model, golden=golden)
+        self.refuse(r"golden input input has 3 bytes, and float32 .*(.|\n)*writes both anew$", model)
 
     def test_no_model(self, tmp_path: Path) -> None:
         self.refuse("cannot be read", tmp_path / "none.onnx")

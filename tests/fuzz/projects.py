@@ -245,6 +245,7 @@ class CommandLine(Target):
         "--functions --no-sidecar --labels=labels.txt --save-weights=w.safetensors --weights=w.safetensors "
         "--match=order --runs-on=onnxruntime>=1.16",
         "inspect": "--format=json --sidecar=specc.toml",
+        "embed": "--language=python --language=cpp --language=js --sidecar=specc.toml",
         "diff": "--fail-on=graph --fail-on=cost+1% --format=json --format=markdown --at=H=3",
         "schema": "--sidecar",
     }
