@@ -10,8 +10,8 @@ A fenced block is marked by what follows the language on its first line:
     python NAME      an excerpt of a file that an earlier block has written
     toml NAME        a file for the blocks after it
 
-A chapter of the tutorial is one session of Python, its pictures are what its commands draw, and the Chinese one shows
-the same blocks as the English one, which are run once.
+A chapter of the tutorial is one session of Python, typed line by line, in which nothing is printed but what is shown.
+Its pictures are what its commands draw. The Chinese one shows the blocks of the English one, which are run once.
 
 Other blocks (sh, yaml, make, text elsewhere, none) are only read; those of yaml.md are proven in
 tests/syntax/yaml.
@@ -26,6 +26,7 @@ import shutil
 import signal
 import sys
 import tomllib
+from code import InteractiveConsole
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import BytesIO, StringIO, TextIOWrapper
@@ -96,12 +97,14 @@ def blocks(path: Path) -> list[Block]:
 
 @dataclass(frozen=True)
 class Session:
-    """Where the blocks of a document are run; ``names``: what Python knows of earlier ones, None where it is
-    to know nothing.
+    """Where the blocks of a document are run.
+
+    Attributes:
+        console: Python as one types into it, for blocks that go on from each other; None where each is a program.
     """
 
     folder: Path
-    names: dict[str, object] | None = None
+    console: InteractiveConsole | None = None
 
 
 def findings(text: str, name: str) -> SpecError:
@@ -145,11 +148,15 @@ def commanded(arguments: list[str]) -> str:
 
 def run(block: Block, session: Session) -> str:
     """What a program prints, to wherever: in this process, for the same reason."""
-    names = {"__name__": "__main__"} if session.names is None else session.names
     printed = StringIO()
     importlib.invalidate_caches()  # a module may be younger than the clock of its folder tells
-    with redirect_stdout(printed), redirect_stderr(printed):
-        exec(compile(block.text, block.place, "exec"), names)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
+        if session.console is None:
+            exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})
+        else:
+            patch.setattr(sys, "displayhook", lambda value: value is None or printed.write(f"{value!r}\n"))
+            for line in [*block.text.splitlines(), ""]:
+                session.console.push(line)
     return printed.getvalue()
 
 
@@ -178,7 +185,8 @@ def prove_python(block: Block, session: Session) -> None:
         assert block.text in (session.folder / block.name).read_text(encoding="utf-8"), block.place
         return
     printed = run(block, session)
-    assert block.shown is None or printed == block.shown, f"{block.place} prints\n{printed}"
+    expected = block.shown if session.console is None else block.shown or ""
+    assert expected is None or printed == expected, f"{block.place} prints\n{printed}"
 
 
 def prove_toml(block: Block, session: Session) -> None:
@@ -204,7 +212,7 @@ def test_what_a_document_shows_is_what_comes_out(path: Path, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)  # what a spec imports is a file that an earlier block has written
     monkeypatch.syspath_prepend(tmp_path)  # and so is what Python imports
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    session = Session(tmp_path, {"__name__": "__main__"} if path in CHAPTERS else None)
+    session = Session(tmp_path, InteractiveConsole() if path in CHAPTERS else None)
     for block in blocks(path):
         assert block.kind in {*PROOFS, *READ, ""}, f"{block.place}: no such kind of block"
         if block.kind in PROOFS:

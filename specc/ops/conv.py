@@ -78,7 +78,10 @@ PaddingMode = Annotated[
 
 @register
 class Conv(Channelwise):
-    """Convolution over [N, C, L], [N, C, H, W] or [N, C, D, H, W]: torch.nn.Conv1d, Conv2d, Conv3d."""
+    """Each filter slides over the places; its products with what is there are summed: torch.nn.Conv1d, Conv2d, Conv3d.
+
+    Over [N, C, L], [N, C, H, W] or [N, C, D, H, W].
+    """
 
     kind = "conv"
 

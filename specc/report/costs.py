@@ -20,10 +20,13 @@ from specc.ir.op import Parameter
 from specc.ir.types import times
 from specc.report import notation
 from specc.report.notation import WIDEST, count, field, memory, print_columns, scaled
+from specc.report.operators import meaning
 
 MOST_NAMES = 12
 """Names in the message about an unknown one."""
 _IN_BRACKETS = re.compile(r"""\[["']?([^\[\]"']+)["']?\]""")
+_COMMENT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|\#[^\n]*""")
+"""A comment, or a text, in which no comment begins."""
 DESCRIBING = ("step", "layer", "output")
 COLUMNS = (*DESCRIBING, "params", "MACs", "memory", "sees")
 
@@ -235,6 +238,7 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
         yield f"  takes   {name} {type_}{_cast(graph, name)}{alone}"
     yield f"  gives   {node.type}"
     yield ""
+    yield f"  {' '.join(meaning(type(node.op)).replace('``', '`').split())}"
     yield from (f"  {line}" for line in node.op.arithmetic(*node.input_types))
     yield f"  in float32: {node.op.rounding(*node.input_types).rule}"
     for parameter in node.parameters:
@@ -252,7 +256,8 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
         return
     yield f"  MACs: {count(step.macs)} a sample"
     yield f"  memory: {' * '.join(map(str, node.type.sample))} * 4 bytes = {memory(step.activation_memory)} a sample"
-    yield f"  sees: {field(step.receptive_field)} of the input"
+    if step.receptive_field is not None:
+        yield f"  sees: {field(step.receptive_field)} of the input"
 
 
 def _cast(graph: Graph, value: str) -> str:
@@ -277,13 +282,14 @@ def _of_block(graph: Graph, block: Region, steps: dict[str, StepCost]) -> Iterat
         return
     yield f"  MACs: {scaled(sum(step.macs or 0 for step in inside))} a sample"
     yield f"  memory: {memory(sum(step.activation_memory or 0 for step in inside))} a sample, of all its results"
-    yield f"  sees: {field(steps[block.output].receptive_field)} of the input"
+    if (seen := steps[block.output].receptive_field) is not None:
+        yield f"  sees: {field(seen)} of the input"
 
 
 def head(graph: Graph, part: Node | Region, meaning: str) -> Iterator[str]:
     """The call in the spec, the same with its values, its place, and the blocks around it."""
     line, column = part.span.position
-    call_text = " ".join(part.span.text.partition("{")[0].split()) or meaning
+    call_text = " ".join(_COMMENT.sub(r"\1", part.span.text).partition("{")[0].split()) or meaning
     yield f"{part.name}: {call_text}"
     # Blanks, the kind of brackets around a list, and which argument comes first make no difference to the reader.
     source, filled = (sorted(re.split(r"[][(),]", call.replace(" ", ""))) for call in (call_text, meaning))

@@ -35,10 +35,16 @@ def operators_markdown() -> str:
     return "\n".join([_HEAD, listed, *(line for kind in kinds for line in _section(kind))]) + "\n"
 
 
+def meaning(kind: type[Op]) -> str:
+    """What the operator gives, in a sentence; code between two backquotes each."""
+    summary = cleandoc(kind.__doc__ or "").partition("\n\n")[0]
+    return summary.partition(": torch.")[0].rstrip(".") + "."
+
+
 def _section(kind: type[Op]) -> Iterator[str]:
     summary, *details = cleandoc(kind.__doc__ or "").split("\n\n")
-    meaning, _, counterpart = summary.partition(": torch.")
-    yield from ("", f"## {kind.kind}", "", f"`{signature(kind)}`", "", _prose(meaning.rstrip(".") + "."))
+    counterpart = summary.partition(": torch.")[2]
+    yield from ("", f"## {kind.kind}", "", f"`{signature(kind)}`", "", _prose(meaning(kind)))
     for paragraph in details:
         yield from ("", _prose(paragraph))
     torch = _prose(f"torch.{counterpart.rstrip('.')}") if counterpart else "no module or function of its own"

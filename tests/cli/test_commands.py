@@ -288,6 +288,16 @@ class TestExplain:
         assert "  is " not in specc("explain", f"{path}:conv1").out
         assert "  is conv(8, 3)\n" in specc("explain", f"{path}:conv2").out
 
+    def test_comments_inside_a_call_are_left_out(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, 'model M : [N, 3, 8, 8] {\n  conv(8, # {\n    3, padding_mode="circular") # #\n}')
+        assert specc("explain", f"{path}:conv1").out.startswith('conv1: conv(8, 3, padding_mode="circular")\n  at ')
+
+    def test_what_a_step_gives_is_said_in_a_sentence(self, specc: Specc, tmp_path: Path) -> None:
+        """That of the reference of the operators; a step over no places sees no window."""
+        out = specc("explain", f"{spec(tmp_path, 'model M : [N, 8] { dropout }')}:dropout1").out
+        assert "\n  Zeroes elements with probability p and scales the rest by 1/(1 - p), in training only.\n" in out
+        assert "sees" not in out
+
     def test_shared_steps(self, specc: Specc, tmp_path: Path) -> None:
         path = spec(tmp_path, STAGES)
         sizes = ["--at", "H=8", "--at", "W=8"]
