@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,6 +89,9 @@ def program(model: Path, language: str, sidecar: Path | None = None) -> str:
     if language not in LANGUAGES:
         meant = f"did you mean {_CALLED[low]}?" if (low := language.lower()) in _CALLED else advice(low, LANGUAGES)
         raise UsageError(f"there is no program in {language or 'no language'}; {meant}")
+    if model.suffix in (".cnn", ".yaml", ".yml"):
+        command = shlex.join(("specc", "compile", str(model), "-o", str(model.with_suffix(".onnx"))))
+        raise UsageError(f"{model} is a spec, and a program uses what was made of it: {command}")
     where = sidecar or sidecar_path(model)
     facts = _facts(OnnxFile(model), model, where)
     environment = Environment(
@@ -104,7 +108,7 @@ def program(model: Path, language: str, sidecar: Path | None = None) -> str:
 
 def _facts(file: OnnxFile, model: Path, where: Path) -> Mapping[str, Any]:
     """What templates are filled with. Raises UsageError as `program`."""
-    again = f"specc compile SPEC -o {model} writes both anew"
+    again = f"specc compile SPEC -o {shlex.quote(str(model))} writes both anew"
     proto = file.proto
     if not os.path.exists(where):
         raise UsageError(
@@ -120,7 +124,7 @@ def _facts(file: OnnxFile, model: Path, where: Path) -> Mapping[str, Any]:
     if fault := next(filter(None, faults), None):
         raise UsageError(
             f"{where} does not belong to {model}: {fault}",
-            f"{again}; specc verify SPEC {model} says whether the file is what the spec means",
+            f"{again}; specc verify SPEC {shlex.quote(str(model))} says whether the file is what the spec means",
         )
     for name in (model.name, where.name):
         if not _is_text(name):

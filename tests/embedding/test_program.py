@@ -21,7 +21,9 @@ from specc.bundle.sidecar import sidecar_path
 from specc.diagnostics import UsageError
 from specc.embedding.program import LANGUAGES, program
 from tests.bundle.compiled import compiled, copied
-from tests.cli.conftest import Specc, here, specc  # noqa: F401 - fixtures
+from tests.cli.conftest import Specc, here, specc
+
+__all__ = ["here", "specc"]
 
 HOSTILE = [
     '"',
@@ -208,11 +210,12 @@ class TestRefused:
 
     def test_no_model(self, tmp_path: Path) -> None:
         self.refuse("cannot be read", tmp_path / "none.onnx")
+        self.refuse(r"net\.cnn is a spec, .*: specc compile .*net\.cnn -o .*net\.onnx$", tmp_path / "net.cnn")
         (tmp_path / "text.onnx").write_text("no model")
         self.refuse("text.onnx", tmp_path / "text.onnx")
 
 
-def test_the_command_prints_it(specc: Specc, here: Path, original: Path) -> None:  # noqa: F811
+def test_the_command_prints_it(specc: Specc, here: Path, original: Path) -> None:
     copied(original, here)
     result = specc("embed", "digits.onnx", "--language", "js")
     assert (result.code, result.out, result.err) == (0, program(here / "digits.onnx", "js"), "")
