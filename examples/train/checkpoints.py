@@ -35,6 +35,15 @@ class WholeCheckpoints(TorchCheckpointIO):
                 os.fsync(file.fileno())
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
             old = f"; {path} is that of the epoch before, and whole" if path.exists() else ""
             raise CheckpointError(f"cannot write {path}: {error.strerror}{old}") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = lambda storage, _: storage, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        checkpoint = super().load_checkpoint(path, map_location, weights_only)
+        if "loops" not in checkpoint:
+            raise CheckpointError(f"{path} holds weights, but not the run that they are from: it cannot go on")
+        return checkpoint

@@ -7,7 +7,8 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from data import DataError, Images
+from checkpoints import CheckpointError
+from data import Images
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
@@ -40,7 +41,7 @@ class Classifier(lightning.LightningModule):
         loss = functional.cross_entropy(self(images), classes)
         if not torch.isfinite(loss):
             raise FloatingPointError(
-                f"the loss is {loss.item()} in epoch {self.current_epoch}, batch {number}: try a smaller --lr"
+                f"the loss is {loss.item()} in epoch {self.current_epoch + 1}, batch {number + 1}: try a smaller --lr"
             )
         self.log("loss", loss, prog_bar=True)
         return loss
@@ -57,15 +58,14 @@ class Classifier(lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         """All that is drawn in an epoch follows from seed and epoch: a run that goes on draws what it would have."""
         drawn_from = [self.settings["seed"], self.current_epoch, self.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(drawn_from).generate_state(1)[0]))
+        lightning.seed_everything(int(np.random.SeedSequence(drawn_from).generate_state(1)[0]), verbose=False)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Raises DataError where the run that wrote it had other settings."""
+        """Raises CheckpointError where the run that wrote it had other settings."""
         theirs = checkpoint["hyper_parameters"]
-        others = {name: theirs.get(name) for name, ours in self.settings.items() if theirs.get(name) != ours}
+        others = [f"{name} {theirs.get(name)}" for name, ours in self.settings.items() if theirs.get(name) != ours]
         if others:
-            wanted = " ".join(f"--{name} {value}" for name, value in others.items())
-            raise DataError(f"the checkpoint is of a run with other settings: it goes on with {wanted}")
+            raise CheckpointError(f"the checkpoint is of a run with {', '.join(others)}: it goes on with these alone")
 
 
 class Batches(lightning.LightningDataModule):

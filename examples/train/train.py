@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -26,7 +27,6 @@ from checkpoints import CheckpointError, WholeCheckpoints
 from classifier import Batches, Classifier
 from data import Bytes, Data, DataError, digits, idx_folder, shapes
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from numpy.typing import NDArray
 from torch import nn
 
@@ -34,19 +34,17 @@ import specc
 
 HERE = Path(__file__).parent
 INTERRUPTED, TERMINATED = 130, 143
-"""What a shell expects of a program that Ctrl-C or SIGTERM has ended."""
-
-
-class Stopped(Exception):
-    """Somebody stopped the program.
-
-    Attributes:
-        code: to exit with.
-    """
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+"""The exit codes of a program that Ctrl-C or SIGTERM has ended."""
+REFUSALS = (
+    specc.SpecError,
+    specc.UsageError,
+    specc.ParityError,
+    DataError,
+    CheckpointError,
+    FloatingPointError,
+    OSError,
+)
+"""What says in its message all that whoever started the program needs."""
 
 
 class Options(argparse.Namespace):
@@ -67,19 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments, Options())
     try:
         run(options)
-    except (
-        specc.SpecError,
-        specc.UsageError,
-        specc.ParityError,
-        DataError,
-        CheckpointError,
-        FloatingPointError,
-    ) as error:
+    except REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except Stopped as stop:
-        print(stop, file=sys.stderr)
-        return stop.code
+    except KeyboardInterrupt:  # before training, or behind it
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 
@@ -91,8 +82,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--resume", type=Path, metavar="CKPT", help="a checkpoint of the same run")
     made.add_argument("--epochs", type=positive, default=10)
     made.add_argument("--batch", type=positive, default=64, help="images in a batch of each process")
-    made.add_argument("--lr", type=float, default=2e-3, help="learning rate of the first epoch; falls by a cosine")
-    made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--lr", type=above_zero, default=2e-3, help="learning rate of the first epoch; falls by a cosine")
+    made.add_argument("--seed", type=positive, default=1)
     made.add_argument("--accelerator", default="auto", help="cpu, gpu, ...: a word of Lightning's")
     made.add_argument("--devices", type=positive, default=1, help="GPUs, or processes, of each machine")
     made.add_argument("--nodes", type=positive, default=1, help="machines")
@@ -106,6 +97,13 @@ def positive(text: str) -> int:
     return number
 
 
+def above_zero(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError
+    return number
+
+
 def run(options: Options) -> None:
     spec = options.spec or HERE / ("birds.cnn" if options.data == "shapes" else "lenet.cnn")
     model = specc.load(spec)
@@ -113,16 +111,18 @@ def run(options: Options) -> None:
     checkpoint = options.out / "last.ckpt"
     if options.resume:
         model.weights(file=options.resume)  # those of another network are refused here, tensor by tensor
-    elif checkpoint.exists():
+    if checkpoint.exists() and not (options.resume and checkpoint.samefile(options.resume)):
         raise CheckpointError(
             f"{checkpoint} is of an earlier run: --resume {checkpoint} goes on with it, another --out keeps both"
         )
-    lightning.seed_everything(options.seed, verbose=False)
     settings = {name: getattr(options, name) for name in ("epochs", "batch", "lr", "seed")}
+    settings["images"] = len(data.train)
     classifier = Classifier(model.to_torch(seed=options.seed), settings)
     trainer = fit(classifier, Batches(data.train, options.batch, options.seed), options, checkpoint)
     if trainer.is_global_zero:
-        deliver(model, classifier.network, data, checkpoint, options.out / f"{spec.stem}.onnx")
+        last = checkpoint if checkpoint.exists() else options.resume  # of a run that was at its end already
+        assert last is not None
+        deliver(model, classifier.network, data, last, options.out / f"{spec.stem}.onnx")
 
 
 def read(name: str, model: specc.Model) -> Data:
@@ -145,18 +145,26 @@ def read(name: str, model: specc.Model) -> Data:
     return data
 
 
-def fit(classifier: Classifier, batches: Batches, options: Options, checkpoint: Path) -> lightning.Trainer:
-    """Train, or go on.
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has ended the run, as Ctrl-C does."""
 
-    Raises:
-        Stopped: by Ctrl-C or SIGTERM; the checkpoint is that of the last whole epoch.
-    """
+
+class TerminatedBySignal(lightning.Callback):
+    """In place of Lightning's own handler: with that, several processes wait for each other, and never end."""
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        def terminate(*_: object) -> None:
+            raise Terminated
+
+        signal.signal(signal.SIGTERM, terminate)  # Lightning puts back what was before
+
+
+def fit(classifier: Classifier, batches: Batches, options: Options, checkpoint: Path) -> lightning.Trainer:
+    """Train, or go on. Ctrl-C and SIGTERM end the program; the checkpoint is that of the last whole epoch."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*does not have many workers.*")  # the images are in memory
     warnings.filterwarnings("ignore", ".*exists and is not empty.*")
-    warnings.filterwarnings(
-        "ignore", ".*LeafSpec.*is deprecated.*"
-    )  # Lightning 2.6 asks as for older versions of torch
+    warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")  # Lightning 2.6 asks as of an older torch
     saving = ModelCheckpoint(
         checkpoint.parent, checkpoint.stem, save_on_train_epoch_end=True, enable_version_counter=False
     )
@@ -165,7 +173,7 @@ def fit(classifier: Classifier, batches: Batches, options: Options, checkpoint: 
         devices=options.devices,
         num_nodes=options.nodes,
         max_epochs=options.epochs,
-        callbacks=[saving],
+        callbacks=[saving, TerminatedBySignal()],
         plugins=[WholeCheckpoints()],
         use_distributed_sampler=False,  # Batches has one
         deterministic="warn",
@@ -176,9 +184,10 @@ def fit(classifier: Classifier, batches: Batches, options: Options, checkpoint: 
     try:
         trainer.fit(classifier, batches, ckpt_path=options.resume)
     except SystemExit as stop:  # what Lightning makes of both
-        code = TERMINATED if isinstance(stop, SIGTERMException) else INTERRUPTED
-        on = f"--resume {checkpoint} goes on with it" if checkpoint.exists() else "no epoch was whole"
-        raise Stopped(code, f"stopped in epoch {trainer.current_epoch + 1} of {options.epochs}: {on}") from None
+        if trainer.is_global_zero:
+            on = f"--resume {checkpoint} goes on with it" if checkpoint.exists() else "no epoch was whole"
+            print(f"stopped in epoch {trainer.current_epoch + 1} of {options.epochs}: {on}", file=sys.stderr)
+        raise SystemExit(TERMINATED if isinstance(stop.__context__, Terminated) else INTERRUPTED) from None
     return trainer
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import specc
 from tests.examples.conftest import TRAIN
@@ -30,9 +34,13 @@ model Small : (image: uint8 [N, 1, 32, 32]) -> [N, 10] {
 
 
 def train(*arguments: object) -> int:
+    """The exit code."""
     from train import main
 
-    return main(["--accelerator", "cpu", *map(str, arguments)])
+    try:
+        return main(["--accelerator", "cpu", *map(str, arguments)])
+    except SystemExit as stop:
+        return int(stop.code or 0)
 
 
 def tensors(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -75,28 +83,56 @@ def test_the_file_answers_as_the_trained_network(trained: Path, capsys: pytest.C
     assert sidecar["inputs"][0]["dtype"] == "uint8"
 
 
-def test_both_accuracies_are_said(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_accuracies_are_said(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A run that is at its end is compiled anew."""
-    assert train("--out", trained, "--epochs", 3, "--batch", 32, "--resume", trained / "last.ckpt") == 0
+    assert train("--out", tmp_path, "--epochs", 3, "--batch", 32, "--resume", trained / "last.ckpt") == 0
     said = re.search(
         r"accuracy on 297 test images: PyTorch ([\d.]+%), ONNX ([\d.]+%); 297 answers are the same",
         capsys.readouterr().out,
     )
     assert said is not None
     assert said[1] == said[2]
+    assert (tmp_path / "lenet.onnx").read_bytes() == (trained / "lenet.onnx").read_bytes()
 
 
-DISTURBANCES: dict[str, tuple[Callable[[Path], object], int, str]] = {
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run to its end, with dropout and a batch norm: the first draws, and the second counts."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    (out / "small.cnn").write_text(SMALL)
+    assert train(*small_run(out)) == 0
+    return out
+
+
+def small_run(out: Path) -> list[object]:
+    return ["--spec", out / "small.cnn", "--out", out, "--epochs", 3, "--batch", 200]
+
+
+def poison(network: nn.Module) -> None:
+    with torch.no_grad():
+        next(network.parameters()).view(-1)[0] = torch.nan
+
+
+DISTURBANCES: dict[str, tuple[Callable[[nn.Module, Path], object], int, str]] = {
     "Ctrl-C": (
-        lambda _: signal.raise_signal(signal.SIGINT),
+        lambda *_: signal.raise_signal(signal.SIGINT),
         130,
-        "stopped in epoch 2 of 3: --resume {} goes on with it",
+        "stopped in epoch 2 of 3: --resume {checkpoint} goes on with it",
     ),
-    "SIGTERM": (lambda _: os.kill(os.getpid(), signal.SIGTERM), 143, "stopped in epoch 2 of 3: --resume {} goes on"),
+    "SIGTERM": (
+        lambda *_: os.kill(os.getpid(), signal.SIGTERM),
+        143,
+        "stopped in epoch 2 of 3: --resume {checkpoint} goes on with it",
+    ),
     "a full disk": (
-        lambda path: path.with_name("last.ckpt.part").symlink_to("/dev/full"),
+        lambda _, checkpoint: checkpoint.with_name("last.ckpt.part").symlink_to("/dev/full"),
         1,
-        "error: cannot write {}: No space left on device; {} is that of the epoch before, and whole",
+        "cannot write {checkpoint}: No space left on device; {checkpoint} is that of the epoch before, and whole",
+    ),
+    "a weight that is no number": (
+        lambda network, _: poison(network),
+        1,
+        "error: the loss is nan in epoch 2, batch 3: try a smaller --lr",
     ),
 }
 
@@ -104,9 +140,9 @@ DISTURBANCES: dict[str, tuple[Callable[[Path], object], int, str]] = {
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
 @pytest.mark.parametrize(("disturb", "code", "words"), DISTURBANCES.values(), ids=DISTURBANCES)
 def test_a_run_that_was_disturbed_comes_to_the_same_end(
-    small: Path,
+    undisturbed: Path,
     tmp_path: Path,
-    disturb: Callable[[Path], object],
+    disturb: Callable[[nn.Module, Path], object],
     code: int,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -114,26 +150,154 @@ def test_a_run_that_was_disturbed_comes_to_the_same_end(
 ) -> None:
     from classifier import Classifier
 
-    run = ["--spec", small, "--epochs", 3, "--batch", 200]
-    assert train(*run, "--out", tmp_path / "undisturbed") == 0
-
-    checkpoint, step = tmp_path / "disturbed" / "last.ckpt", Classifier.training_step
+    checkpoint, step = tmp_path / "last.ckpt", Classifier.training_step
 
     def disturbed(self: Classifier, batch: tuple[torch.Tensor, ...], number: int) -> torch.Tensor:
         if (self.current_epoch, number) == (1, 2):
-            disturb(checkpoint)
+            disturb(self.network, checkpoint)
         return step(self, batch, number)
 
+    shutil.copy(undisturbed / "small.cnn", tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(Classifier, "training_step", disturbed)
-        assert train(*run, "--out", tmp_path / "disturbed") == code
-    assert words.format(checkpoint, checkpoint) in capsys.readouterr().err
+        assert train(*small_run(tmp_path)) == code
+    assert words.format(checkpoint=checkpoint) in capsys.readouterr().err
     assert torch.load(checkpoint, weights_only=True)["epoch"] == 0
-    assert [path.name for path in checkpoint.parent.iterdir()] == ["last.ckpt"]
+    assert {path.name for path in tmp_path.iterdir()} == {"last.ckpt", "small.cnn"}
 
-    assert train(*run, "--out", tmp_path / "disturbed", "--resume", checkpoint) == 0
-    ours, theirs = tensors(checkpoint), tensors(tmp_path / "undisturbed" / "last.ckpt")
+    assert train(*small_run(tmp_path), "--resume", checkpoint) == 0
+    ours, theirs = tensors(checkpoint), tensors(undisturbed / "last.ckpt")
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    files = [(tmp_path / run / "small.onnx").read_bytes() for run in ("disturbed", "undisturbed")]
-    assert files[0] == files[1]
+    assert (tmp_path / "small.onnx").read_bytes() == (undisturbed / "small.onnx").read_bytes()
+
+
+def test_stopped_before_any_epoch_was_whole(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from classifier import Classifier
+
+    monkeypatch.setattr(Classifier, "training_step", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert train("--spec", small, "--out", tmp_path / "out") == 130
+    assert capsys.readouterr().err.endswith("stopped in epoch 1 of 10: no epoch was whole\n")
+
+
+def of_other_settings(undisturbed: Path, _: Path) -> list[object]:
+    return [*small_run(undisturbed), "--resume", undisturbed / "last.ckpt", "--epochs", 5, "--seed", 2]
+
+
+def over_an_earlier_run(undisturbed: Path, _: Path) -> list[object]:
+    return small_run(undisturbed)
+
+
+def over_another_run(undisturbed: Path, tmp_path: Path) -> list[object]:
+    """That goes on, with what it would write over."""
+    shutil.copy(undisturbed / "last.ckpt", tmp_path)
+    return [*small_run(undisturbed), "--resume", tmp_path / "last.ckpt"]
+
+
+def of_another_network(undisturbed: Path, tmp_path: Path) -> list[object]:
+    return ["--resume", undisturbed / "last.ckpt", "--out", tmp_path / "out"]
+
+
+def with_a_weight_that_is_no_number(undisturbed: Path, tmp_path: Path) -> list[object]:
+    checkpoint = torch.load(undisturbed / "last.ckpt", weights_only=True)
+    checkpoint["state_dict"]["network.fc1.bias"][3] = torch.nan
+    (tmp_path / "out").mkdir()
+    torch.save(checkpoint, tmp_path / "out" / "last.ckpt")
+    return [*small_run(undisturbed), "--resume", tmp_path / "out" / "last.ckpt", "--out", tmp_path / "out"]
+
+
+def of_half_a_checkpoint(undisturbed: Path, tmp_path: Path) -> list[object]:
+    whole = (undisturbed / "last.ckpt").read_bytes()
+    (tmp_path / "half.ckpt").write_bytes(whole[: len(whole) // 2])
+    return [*small_run(undisturbed), "--resume", tmp_path / "half.ckpt", "--out", tmp_path / "out"]
+
+
+def of_no_checkpoint(undisturbed: Path, tmp_path: Path) -> list[object]:
+    return [*small_run(undisturbed), "--resume", tmp_path / "none.ckpt"]
+
+
+def of_weights_alone(undisturbed: Path, tmp_path: Path) -> list[object]:
+    torch.save(tensors(undisturbed / "last.ckpt"), tmp_path / "weights.pt")
+    return [*small_run(undisturbed), "--resume", tmp_path / "weights.pt", "--out", tmp_path / "out"]
+
+
+def of_a_network_for_other_numbers(_: Path, tmp_path: Path) -> list[object]:
+    (tmp_path / "float.cnn").write_text("model M : [N, 1, 32, 32] -> [N, 10] { flatten -> fc(10) }")
+    return ["--spec", tmp_path / "float.cnn", "--out", tmp_path / "out"]
+
+
+def of_nothing(_: Path, tmp_path: Path) -> list[object]:
+    return ["--data", tmp_path / "mnist", "--out", tmp_path / "out"]
+
+
+def into_a_file(undisturbed: Path, tmp_path: Path) -> list[object]:
+    (tmp_path / "file").write_text("")
+    return [*small_run(undisturbed), "--out", tmp_path / "file"]
+
+
+REFUSED: list[tuple[Callable[[Path, Path], list[object]], str]] = [
+    (of_other_settings, "error: the checkpoint is of a run with epochs 3, seed 1: it goes on with these alone"),
+    (over_an_earlier_run, "/last.ckpt is of an earlier run: --resume "),
+    (over_another_run, "/last.ckpt is of an earlier run: --resume "),
+    (of_another_network, "last.ckpt does not fit the network:\n  all 9 of its names begin with network.\n"),
+    (with_a_weight_that_is_no_number, "last.ckpt: network.fc1.bias[3] is nan; weights must be finite numbers"),
+    (of_half_a_checkpoint, "half.ckpt: it is no "),
+    (of_no_checkpoint, "none.ckpt: "),
+    (of_weights_alone, "weights.pt holds weights, but not the run that they are from"),
+    (
+        of_a_network_for_other_numbers,
+        "error: M is [N, 1, 32, 32] -> [N, 10], and these images need uint8 [N, 1, 32, 32] -> [N, 10]",
+    ),
+    (of_nothing, "error: there is no folder "),
+    (into_a_file, "error: "),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), REFUSED, ids=[make.__name__ for make, _ in REFUSED])
+def test_what_a_run_cannot_begin_with(
+    undisturbed: Path,
+    tmp_path: Path,
+    arguments: Callable[[Path, Path], list[object]],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = {path.name: path.read_bytes() for path in undisturbed.iterdir()}
+    assert train(*arguments(undisturbed, tmp_path)) == 1
+    assert words in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in undisturbed.iterdir()} == before
+    assert not [*tmp_path.rglob("*.onnx")]
+
+
+def test_two_processes_share_the_images_and_end_together(tmp_path: Path, small: Path) -> None:
+    """Over gloo. One that is ended ends the other, and both go on."""
+    run = [sys.executable, TRAIN / "train.py", "--accelerator", "cpu", "--devices", "2", "--spec", small]
+    run += ["--out", tmp_path / "out", "--epochs", "12", "--batch", "300"]
+    checkpoint = tmp_path / "out" / "last.ckpt"
+    with subprocess.Popen(run, stdout=subprocess.DEVNULL) as process:
+        while not checkpoint.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+    assert process.returncode == 143
+    assert torch.load(checkpoint, weights_only=True)["epoch"] < 11
+
+    done = subprocess.run([*run, "--resume", checkpoint], capture_output=True, text=True, check=True)
+    assert "297 answers are the same" in done.stdout
+    assert torch.load(checkpoint, weights_only=True)["global_step"] == 12 * 3  # of 1,350 images 675 for each
+
+
+def test_birds_and_planes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--data", "shapes", "--epochs", 2, "--batch", 20, "--out", tmp_path) == 0
+    said = re.search(r"accuracy on 500 test images: PyTorch ([\d.]+)%", capsys.readouterr().out)
+    assert said is not None
+    assert float(said[1]) > 90
+    assert json.loads((tmp_path / "birds.specc.json").read_text())["outputs"][0]["labels"] == ["bird", "plane"]
+
+
+def test_the_command_takes_the_checkpoint(trained: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "specc", "compile", TRAIN / "lenet.cnn", "--weights", trained / "last.ckpt"]
+    command += ["-o", tmp_path / "lenet.onnx", "--no-verify"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "last.ckpt: all 10 of its names begin with network.: left out" in done.stdout + done.stderr
