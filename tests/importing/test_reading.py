@@ -29,7 +29,7 @@ def test_convolution_and_what_follows_it() -> None:
     spec = agrees(proto)
     assert spec.renamed == {}
     assert set(spec.tensors) == {"features.0.weight", "features.0.bias", "fc.weight", "fc.bias"}
-    expected = "features: { 0: conv(4, 3, stride=2, padding=1) -> relu -> maxpool(2) -> flatten } fc: fc(5)"
+    expected = "features: { 0: conv(4, 3, stride=2, padding=1) -> relu } -> maxpool(2) flatten -> fc: fc(5)"
     assert body(proto) == expected
 
 

@@ -170,6 +170,17 @@ def network(*steps: ImportedStep, outputs: tuple[str, ...], inputs: tuple[str, .
     return ImportedNetwork("Net", ports, tuple(ImportedOutput(f"o{v}", v) for v in outputs), steps, {})
 
 
+def test_concats_of_all_before_go_on_from_each_other() -> None:
+    """As torch.cat of a list that grows."""
+    values = [step("relu", f"r{k - 1}" if k == 1 else f"c{k - 1}", value=f"r{k}") for k in range(1, 5)]
+    steps = [step("tanh", "x", value="r0")]
+    for k, value in enumerate(values, 1):
+        steps += [value, step("concat", *(f"r{j}" for j in range(k + 1)), value=f"c{k}")]
+    spec = structured(network(*steps, outputs=("c4",)))
+    assert not spec.is_flat
+    assert "tanh -> repeat 4 { concat { | _ | relu } }" in spec.text
+
+
 def test_several_inputs_and_outputs() -> None:
     spec = structured(
         network(

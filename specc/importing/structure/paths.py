@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import takewhile
 
 from specc.importing.network import ImportedStep
 from specc.importing.structure.writing import label_of
 
 Path = tuple[str, ...]
+
+_BETWEEN = frozenset(
+    """
+    maxpool avgpool globalavgpool globalmaxpool adaptiveavgpool adaptivemaxpool flatten dropout upsample
+    """.split()
+)
+"""What stands between the parts of a network as often as at their ends: it is in a group where what follows is, too."""
 
 
 def placed(steps: Sequence[ImportedStep], taken: Collection[str]) -> list[Path]:
@@ -53,9 +61,24 @@ def _adopt(paths: list[Path | None], steps: Sequence[ImportedStep]) -> None:
             continue
         made = [maker[value] for value in step.inputs if value in maker]
         group = (paths[max(made)] or ("",))[:-1] if made else ()
+        if step.operator in _BETWEEN:
+            group = _common(group, _next(step, steps, takers))
         while group and not all(_has(value, group, paths, maker, takers) for value in step.inputs):
             group = group[:-1]
         paths[index] = (*group, "")
+
+
+def _next(step: ImportedStep, steps: Sequence[ImportedStep], takers: Mapping[str, list[int]]) -> Path:
+    """The group of the first step behind one that has a name."""
+    while following := takers.get(step.outputs[0]):
+        step = steps[following[0]]
+        if step.name:
+            return tuple(step.name.split("."))[:-1]
+    return ()
+
+
+def _common(one: Path, other: Path) -> Path:
+    return tuple([a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))])
 
 
 def _has(

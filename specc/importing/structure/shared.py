@@ -27,7 +27,7 @@ def shared_steps(
     used = {*taken, *(part for path in paths for part in path)}
     applied: dict[str, str] = {}
     declared: list[tuple[str, ImportedStep]] = []
-    for indices in users.values():
+    for indices in (module for users_of_one in users.values() for module in _modules(steps, users_of_one)):
         if len(indices) < 2:
             continue
         path = [part for part in paths[indices[0]] if part] or [steps[indices[0]].operator]
@@ -40,3 +40,18 @@ def shared_steps(
         declared.append((name, steps[indices[0]]))
         applied |= {steps[index].outputs[0]: name for index in indices}
     return applied, declared
+
+
+def _modules(steps: Sequence[ImportedStep], indices: list[int]) -> list[list[int]]:
+    """Steps with one set of weights, parted into those of one module each.
+
+    Exporters store equal numbers once. Where one of the steps has the name that its tensors have, and others have names
+    besides, these are modules of their own.
+    """
+    own = [steps[i].name for i in indices if steps[i].name]
+    if not any(tensor.startswith(name) for name in own for tensor in steps[indices[0]].tensors.values()):
+        return [indices]
+    modules: dict[str, list[int]] = defaultdict(list)
+    for index in indices:
+        modules[steps[index].name].append(index)
+    return list(modules.values())

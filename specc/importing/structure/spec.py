@@ -12,6 +12,7 @@ from specc.importing.structure.blocks import with_blocks
 from specc.importing.structure.body import Block, Layer, Required, Statement, Value
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
+from specc.importing.structure.concats import nested
 from specc.importing.structure.loops import with_loops
 from specc.importing.structure.paths import placed
 from specc.importing.structure.shared import shared_steps
@@ -55,7 +56,7 @@ def structured(network: ImportedNetwork) -> Spec:
     Raises:
         SpecError: the network does not fit together, however it is written.
     """
-    flat_text = _flat(network)
+    flat_text, steps = _flat(network), nested(network)
     flat = _graph(flat_text, network.name)
     shapes = {port.name: port.type.shape for port, _ in flat.outputs}
     types = {node.name: node.type for node in flat.nodes} | {port.name: port.type for port in flat.inputs}
@@ -64,7 +65,7 @@ def structured(network: ImportedNetwork) -> Spec:
     channels = {value: _number(types[name].sample) for value, name in names.items()}
     for depth in (2, 1, 0):
         try:
-            text = formatted(Source(_FILE, _chained(network, shapes, channels, depth)))
+            text = formatted(Source(_FILE, _chained(steps, shapes, channels, depth)))
             graph = _graph(text, network.name)
             return _spec(network, text, graph, paired(flat, graph))
         except (SpecError, Different):
