@@ -65,6 +65,15 @@ class Parser(_Specs):
         return without_places(parse(source))
 
 
+class Lengths(Parser):
+    """One thing over and over: what reads a text, and what explains a mistake in it, takes its time once."""
+
+    name, share = "long", 10
+
+    def draw(self, random: Random) -> bytes:
+        return texts.encoded(texts.lengthened(random), random)
+
+
 class Formatter(_Specs):
     """The one style: the same tree, every comment, and nothing to do the second time."""
 
@@ -275,4 +284,4 @@ class Proof(Target):
         return WeightOptions().is_empty
 
 
-TARGETS = (Expressions, Parser, Formatter, Check, Yaml, Arguments, Conversion, Difference, Proof)
+TARGETS = (Expressions, Parser, Lengths, Formatter, Check, Yaml, Arguments, Conversion, Difference, Proof)

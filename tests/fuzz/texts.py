@@ -376,3 +376,14 @@ def _changed_value(value: Any, random: Random) -> Any:
             return {**value, random.choice(("x", "", "\x1b", key + "s")): value[key]}
         case _:
             return {**value, key: _changed_value(value[key], random)}
+
+
+def lengthened(random: Random) -> str:
+    """A spec in which one thing comes over and over: blanks, lines, a sign, a word or what stands around a comma."""
+    text = spec(random)
+    pieces = list(_PIECE.finditer(text))
+    if not pieces:
+        return text
+    piece = random.choice(pieces)
+    unit = random.choice((" ", "\n", piece[0], f"{piece[0]} ", f"{piece[0]}, ", "# a\n", f"({piece[0]})"))
+    return text[: piece.start()] + unit * (random.choice((200, 2000)) // len(unit)) + text[piece.end() :]

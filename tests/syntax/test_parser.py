@@ -337,3 +337,12 @@ def test_reading_a_spec_imports_nothing_heavy() -> None:
         "print(sorted({'torch', 'onnx', 'numpy', 'pydantic', 'rich', 'lark', 'yaml'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "argument", ["not ( # one ( of } |\n a)", "((((a))))", 'a == "}{" # )\n', "# (\n# {\n a"], ids=range(4)
+)
+def test_what_freezes_is_known_whatever_stands_in_its_argument(argument: str) -> None:
+    (group,) = steps(f"frozen({argument}) {{ relu }}")
+    assert isinstance(group, ast.Group)
+    assert group.frozen is not None

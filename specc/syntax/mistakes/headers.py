@@ -62,7 +62,7 @@ def block_line(token: UnexpectedToken) -> Explanation | None:
     if token.statement != "block":
         return None
     start, line = token.back(len(token.begun))[0], token.begun + token.between + token.word + token.after
-    found = re.match(r"block\s+(\w+)\s*(?:\(([^(){}]*)\)|((?:\s*,?\s*[a-z]\w*)+))?\s*(?:->|=|:=)?\s*\{", line)
+    found = re.match(r"block\s+(\w+)\s*(?:\(([^(){}]*)\)|((?:(?:\s+|\s*,\s*)[a-z]\w*)+))?\s*(?:->|=|:=)?\s*\{", line)
     if not found:
         return None
     params = found[2] if found[2] is not None else ", ".join(re.findall(r"\w+", found[3] or ""))

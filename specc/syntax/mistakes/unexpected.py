@@ -8,8 +8,11 @@ from typing import NamedTuple
 from specc.syntax.recovery import short
 from specc.syntax.tokens import NEWLINE, NotInGrammar, keywords, scan, skip
 
-WINDOW = 2000
-"""How many characters around a mistake are looked at: a file may be one line of megabytes."""
+WINDOW = 500
+"""How many characters around a mistake are looked at, on either side: a file may be one line of megabytes, and an
+expression that tries every place of a window for each of its parts takes the cube of its length."""
+_GULF = re.compile(r"\s{120}")
+"""Nobody writes so many blanks inside of a statement; what stands beyond them is not looked at."""
 
 # In the order in which alternatives are listed.
 _SHOWN = {
@@ -184,16 +187,21 @@ def unexpected_token(text: str, error: NotInGrammar, line: str) -> UnexpectedTok
 def _surrounded(text: str, kind: str, start: int, word: str, accepts: frozenset[str], line: str) -> UnexpectedToken:
     pieces: list[str] = []
     copied = begin = max(0, start - WINDOW)
-    # Comments become blanks, so that all else stays where it is.
-    for kind_before, begins, ends in scan(text[:start], begin):
+    # Comments become blanks, so that all else stays where it is. Behind blanks where nothing comes the lexer looks for
+    # a newline from each of them.
+    for kind_before, begins, ends in scan(text[:start].rstrip(" \t\r"), begin):
         if kind_before == NEWLINE and "#" in text[begins:ends]:
             lines = text[begins:ends].split("\n")
             pieces += (text[copied:begins], "\n".join(line.partition("#")[0].ljust(len(line)) for line in lines))
             copied = ends
     window = "".join([*pieces, text[copied:start]])
     before = window.rstrip()
+    between = window[len(before) :]
+    if "\n" not in between and _GULF.match(between):
+        before = between = ""
     end = start + len(word)
     after = text[end : min(text.index("\n", end), end + WINDOW)]
     next_line = skip(text, end)
     below = text[next_line : next_line + WINDOW].partition("\n")[0] if kind == NEWLINE else ""
-    return UnexpectedToken(kind, word, start, before, window[len(before) :], after, (below, next_line), accepts, line)
+    before, after, below = _GULF.split(before)[-1], _GULF.split(after)[0], _GULF.split(below)[0]
+    return UnexpectedToken(kind, word, start, before, between, after, (below, next_line), accepts, line)
