@@ -203,20 +203,30 @@ class Model:
         """The parameters that were given a value, as the language writes them."""
         return {name: literal(value) for name, value in self._arguments.items()}
 
-    def draw(self, path: str | Path, *, depth: int = 1, theme: Literal["auto", "light", "dark"] | None = None) -> None:
+    def draw(
+        self,
+        path: str | Path,
+        *,
+        depth: int = 1,
+        theme: Literal["auto", "light", "dark"] | None = None,
+        field: str | None = None,
+    ) -> None:
         """Draw the network: .svg and .png by Graphviz, .md as a Mermaid flowchart.
 
         Args:
             depth: how deep blocks are opened: at 1 each outermost one is a box.
             theme: the colours of .svg and .png; "auto" if left out: the reader's own, light in .png.
+            field: a place of a step, ``"conv2[6, 6]"``, or ``"conv2"`` for its middle: what it sees of every value is
+                marked.
 
         Raises:
-            UsageError: another name; too many boxes; no font for a .png; the file cannot be written.
+            UsageError: another name; too many boxes; no font for a .png; the file cannot be written; no such place, or
+                symbolic sizes with ``field`` (see `at`).
             MissingDependency: Graphviz or the renderer is not installed.
         """
         from specc.drawing import draw
 
-        draw(self.graph, Path(path), depth=depth, theme=theme)
+        draw(self.graph, Path(path), depth=depth, theme=theme, field=field)
 
     def matrix(
         self, step: str, *, seed: int | None = None, weights: WeightSource | None = None, match: str | None = None

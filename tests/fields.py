@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from random import Random
 from unittest.mock import patch
 
 import torch
 from torch.nn import functional
 
+from specc.analyses.seen import Seen, Untold
 from specc.api import Model
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
@@ -39,7 +41,11 @@ def measured(network: Model, *sample: int, unwrapped: bool = False) -> tuple[int
     Args:
         unwrapped: leave out what spans more than half of the input: places whose circular padding is its other end.
     """
-    touched = _touched(network, sample)
+    return widest(touched(network, sample), sample, unwrapped=unwrapped)
+
+
+def widest(touched: torch.Tensor, sample: tuple[int, ...], *, unwrapped: bool = False) -> tuple[int, ...]:
+    """The same of what is `touched`."""
     widest = [0] * (len(sample) - 1)
     for seen in touched:
         if not seen.any():
@@ -52,8 +58,22 @@ def measured(network: Model, *sample: int, unwrapped: bool = False) -> tuple[int
     return tuple(widest)
 
 
-def _touched(network: Model, sample: tuple[int, ...]) -> torch.Tensor:
-    """Of each place of the output (all its channels), the places of the input with a gradient.
+def touched(network: Model, sample: tuple[int, ...]) -> torch.Tensor:
+    """Of each place of the output (all its channels), the places of the input with a gradient."""
+    x, (y,) = positive(network, sample)
+    places = y.flatten(2).sum(1)[0] if y.dim() > 2 else y[0]
+    basis = torch.eye(len(places), dtype=torch.float64)
+    (gradients,) = torch.autograd.grad(places, x, basis, is_grads_batched=True)
+    return above_zero(gradients[:, 0].abs().sum(1))
+
+
+def above_zero(strength: torch.Tensor) -> torch.Tensor:
+    """Of each row, what is no rounding beside the rest of it."""
+    return strength > 1e-12 * strength.flatten(1).amax(1).clamp_min(1e-300).view(-1, *[1] * (strength.dim() - 1))
+
+
+def positive(network: Model, sample: tuple[int, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """One sample, of which gradients can be asked, and the outputs for it.
 
     Weights and inputs are positive and pools are sums, so that nothing cancels.
     """
@@ -66,11 +86,13 @@ def _touched(network: Model, sample: tuple[int, ...]) -> torch.Tensor:
     x.requires_grad_()
     with _smooth():
         y = module(x)
-    places = y.flatten(2).sum(1)[0] if y.dim() > 2 else y[0]
-    basis = torch.eye(len(places), dtype=torch.float64)
-    (gradients,) = torch.autograd.grad(places, x, basis, is_grads_batched=True)
-    strength = gradients[:, 0].abs().sum(1)
-    return strength > 1e-12 * strength.flatten(1).amax(1).clamp_min(1e-300).view(-1, *[1] * (strength.dim() - 1))
+    return x, y if isinstance(y, tuple) else (y,)
+
+
+def marked(sight: Seen) -> set[tuple[int, ...]]:
+    """The places, without channels, that are seen."""
+    assert not isinstance(sight, Untold)
+    return {place for box in sight for place in product(*box[1:])}
 
 
 @contextmanager

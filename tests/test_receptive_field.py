@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 
 from specc.analyses import Costs
 from specc.analyses.receptive_field import Reason
+from specc.analyses.seen import seen
+from specc.api import Model
 from specc.elaborate import Checked, check_file
+from specc.ir.types import fixed
 from specc.source import Source
 from specc.syntax import parse
-from tests.fields import KINDS, LENGTH, checked, measured
+from tests.fields import KINDS, LENGTH, checked, marked, measured, touched, widest
 
 # No padding anywhere, so that a field is not cut at the border; sizes large enough that it fits.
 STACKS = {
@@ -101,7 +106,19 @@ STACKS = {
 @pytest.mark.parametrize(("steps", "sample"), STACKS.items())
 def test_as_far_as_gradients_reach(steps: str, sample: tuple[int, ...]) -> None:
     network = checked(steps, *sample)
-    assert network.receptive_field == measured(network, *sample)
+    gradients = touched(network, sample)
+    assert network.receptive_field == widest(gradients, sample)
+    check_places(network, gradients)
+
+
+def check_places(network: Model, gradients: torch.Tensor) -> None:
+    """Of the first place of the output, one in the middle and the last, exactly which places they see."""
+    ((port, value),) = network.graph.outputs
+    places = [*product(*map(range, map(fixed, port.type.spatial)))]
+    for number in (0, len(places) // 2, len(places) - 1):
+        told = seen(network.graph, value, places[number]).get("input", ())
+        of_place = gradients[number] if port.type.spatial else gradients.any(0)
+        assert marked(told) == {*map(tuple, of_place.nonzero().tolist())}, places[number]
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -112,9 +129,11 @@ def test_of_random_networks(kind: str, seed: int) -> None:
     network = checked(draw.network(LENGTH), 2, LENGTH)
     told = network.receptive_field
     assert told is not None
+    gradients = touched(network, (2, LENGTH))
+    check_places(network, gradients)
     if "padded" in kind and told[0] > LENGTH // 2:
         pytest.skip("sees too much of its input, in which padding counts")
-    assert told == measured(network, 2, LENGTH, unwrapped=draw.circular)
+    assert told == widest(gradients, (2, LENGTH), unwrapped=draw.circular)
 
 
 def test_of_public_reports() -> None:

@@ -22,6 +22,11 @@ from specc.diagnostics import UsageError
     help="Open blocks this deep: at 1 each outermost one is a box.",
 )
 @click.option(
+    "--field",
+    metavar="STEP[PLACE]",
+    help="Mark what a place sees of every value before it: conv2[6,6]; conv2 for its middle.",
+)
+@click.option(
     "--theme",
     type=click.Choice(["auto", "light", "dark"]),
     help="The colours of .svg and .png  [default: auto, the reader's own; light in .png]",
@@ -33,6 +38,7 @@ def command(
     output: str | None,
     sizes: tuple[str, ...],
     depth: int,
+    field: str | None,
     theme: str | None,
 ) -> None:
     """Draw the steps and blocks of a network, with the shape of the value on each arrow.
@@ -47,5 +53,5 @@ def command(
         raise UsageError("-o FILE says what to write: net.svg, net.png or net.md")
     refuse_output(output, (spec,))
     graph = costs_at(load(spec, model, arguments), sizes).graph
-    draw(graph, Path(output), depth=depth, theme=theme)  # type: ignore[arg-type]  # click has checked it
+    draw(graph, Path(output), depth=depth, theme=theme, field=field)  # type: ignore[arg-type]  # click has checked it
     say(f"{output}: {graph.name}", err=False)

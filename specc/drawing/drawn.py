@@ -14,7 +14,7 @@ from specc.ir.graph import Graph
 SUFFIXES = (".svg", ".png", ".md")
 
 
-def draw(graph: Graph, path: Path, *, depth: int = 1, theme: Theme | None = None) -> None:
+def draw(graph: Graph, path: Path, *, depth: int = 1, theme: Theme | None = None, field: str | None = None) -> None:
     """Draw a network into a file, which is there as a whole or not at all.
 
     Args:
@@ -22,9 +22,11 @@ def draw(graph: Graph, path: Path, *, depth: int = 1, theme: Theme | None = None
         depth: how deep blocks are opened: those at this depth are a box each.
         theme: "light", "dark", or "auto" (if left out): the reader's own, light in PNG. None for Markdown, whose reader
             draws it.
+        field: the place of which is marked what it sees of every value: ``conv2[6, 6]``, ``conv2`` for its middle.
 
     Raises:
-        UsageError: another name; a theme where there is none; too many boxes; no font; the file cannot be written.
+        UsageError: another name; a theme where there is none; too many boxes; no font; the file cannot be written; no
+            such place, or symbolic sizes with ``field``.
         MissingDependency: Graphviz or the renderer is not installed.
     """
     if path.suffix not in SUFFIXES:
@@ -35,7 +37,7 @@ def draw(graph: Graph, path: Path, *, depth: int = 1, theme: Theme | None = None
         raise UsageError(f"theme {theme!r} is none of auto, light and dark")
     if type(depth) is not int or depth < 1:
         raise UsageError(f"blocks are opened to a depth of 1 or more, not {depth!r}")
-    drawn = picture(graph, depth)
+    drawn = picture(graph, depth, field)
     match path.suffix:
         case ".md":
             content = markdown(drawn).encode()

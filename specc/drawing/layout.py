@@ -7,10 +7,13 @@ Lengths are in points, from the top left corner.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from math import log2
 from typing import Any, NamedTuple
 
 from specc.diagnostics import MissingDependency, UsageError
+from specc.drawing.grid import grid
+from specc.drawing.marks import Mark
 from specc.drawing.picture import Box, Frame, Picture
 
 CHARACTER, LINE, PAD = 7.25, 20.0, 14.0
@@ -79,7 +82,7 @@ def laid_out(picture: Picture) -> Layout:
     graph = AGraph(directed=True, strict=False, rankdir="TB", nodesep="0.35", ranksep="0.3", newrank="true")
     graph.node_attr.update(shape="box", fixedsize="true", label="")
     frames: dict[str, str] = {}
-    _add(graph, picture.members, names, frames)
+    _add(graph, picture.members, names, frames, picture.marks or {})
     for i, arrow in enumerate(picture.arrows):
         space = "" if arrow.measures else _space(len(str(arrow.type)) * CHARACTER + PAD, LINE)
         graph.add_edge(names[arrow.source], names[arrow.target], key=f"e{i}", label=space, id=f"e{i}")
@@ -91,16 +94,35 @@ def width_of(box: Box) -> float:
     return longest + _OCTAVE * log2(max(box.channels or 1, 1))
 
 
-def _add(graph: Any, members: tuple[Box | Frame, ...], names: dict[str, str], frames: dict[str, str]) -> None:
+def height_of_mark(mark: Mark) -> float:
+    """Below the rows of a box: its grid, and its words."""
+    high = grid(mark).height
+    return (high + PAD if high else 0) + LINE * len(mark.lines)
+
+
+def _width_of_mark(mark: Mark) -> float:
+    return max(grid(mark).width, *(len(line) * CHARACTER for line in mark.lines), 0) + PAD
+
+
+def _add(
+    graph: Any,
+    members: tuple[Box | Frame, ...],
+    names: dict[str, str],
+    frames: dict[str, str],
+    marks: Mapping[str, Mark],
+) -> None:
     for member in members:
         if isinstance(member, Box):
             width, height = width_of(member), LINE * len(member.rows)
+            if member.name in marks:
+                width = max(width, _width_of_mark(marks[member.name]))
+                height += height_of_mark(marks[member.name])
             graph.add_node(names[member.name], width=str(width / _POINTS), height=str(height / _POINTS))
         else:
             frames[f"cluster{len(frames)}"] = member.name
             title = _space(len(member.shown) * CHARACTER + PAD, LINE)
             inner = graph.add_subgraph(name=f"cluster{len(frames) - 1}", label=title, labeljust="l", margin="10")
-            _add(inner, member.members, names, frames)
+            _add(inner, member.members, names, frames, marks)
 
 
 def _space(width: float, height: float) -> str:

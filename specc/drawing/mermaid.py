@@ -11,23 +11,30 @@ def markdown(picture: Picture) -> str:
     """A heading and the flowchart below it."""
     names = {box.name: f"b{i}" for i, box in enumerate(picture.boxes)}
     frames: list[str] = []
-    lines = ["flowchart TD", *_members(picture.members, names, frames, "  ")]
+    lines = ["flowchart TD", *_members(picture, picture.members, names, frames, "  ")]
     for arrow in picture.arrows:
         line = f"-. {_quoted('sizes')} .->" if arrow.measures else f"-- {_quoted(str(arrow.type))} -->"
         lines.append(f"  {names[arrow.source]} {line} {names[arrow.target]}")
     return "\n".join([f"`{picture.title}`", "", "```mermaid", *lines, "```", ""])
 
 
-def _members(members: tuple[Box | Frame, ...], names: dict[str, str], frames: list[str], indent: str) -> Iterator[str]:
+def _members(
+    picture: Picture,
+    members: tuple[Box | Frame, ...],
+    names: dict[str, str],
+    frames: list[str],
+    indent: str,
+) -> Iterator[str]:
     for member in members:
         if isinstance(member, Box):
-            text = _quoted("\n".join(row.shown for row in member.rows))
+            mark = (picture.marks or {}).get(member.name)
+            text = _quoted("\n".join([*(row.shown for row in member.rows), *(mark.lines if mark else ())]))
             shape = f"([{text}])" if member.rows[0].kind == PORT else f"[{text}]"
             yield f"{indent}{names[member.name]}{shape}"
         else:
             frames.append(member.name)
             yield f"{indent}subgraph f{len(frames)}[{_quoted(member.shown)}]"
-            yield from _members(member.members, names, frames, f"{indent}  ")
+            yield from _members(picture, member.members, names, frames, f"{indent}  ")
             yield f"{indent}end"
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from specc.diagnostics import UsageError
+from specc.drawing.marks import Mark, Target, marks, target
 from specc.ir.graph import Graph, Node, Port, Region, result
 from specc.ir.types import TensorType
 from specc.ops.families import FAMILIES
@@ -104,22 +106,28 @@ class Arrow(NamedTuple):
 class Picture(NamedTuple):
     """Attributes:
     title: the network and its interface.
+    marks: by the name of a box what is seen of its value, where one place is followed; a box that has none is not seen.
     """
 
     title: str
     members: tuple[Box | Frame, ...]
     arrows: tuple[Arrow, ...]
+    marks: Mapping[str, Mark] | None = None
 
     @property
     def boxes(self) -> tuple[Box, ...]:
         return tuple(_boxes(self.members))
 
 
-def picture(graph: Graph, depth: int) -> Picture:
+def picture(graph: Graph, depth: int, field: str | None = None) -> Picture:
     """What is drawn of a network.
 
     Args:
         depth: how deep blocks are opened, as in `specc show`: those at this depth are a box each.
+        field: the place whose receptive field is marked: ``conv2[6, 6]``, ``conv2`` for its middle.
+
+    Raises:
+        UsageError: the sizes are symbolic, there is no such place, or it lies in a block that is closed.
     """
     inputs = [
         Box(_port(port.name), (BoxRow(_taken(port), PORT),), _channels(port.type), (port.name,))
@@ -141,7 +149,32 @@ def picture(graph: Graph, depth: int) -> Picture:
     for port, value in graph.outputs:
         arrows[Arrow(home[value], _port(port.name, "out"), types[value], measures=False)] = None
     sized = (arrow for arrow in arrows if not (arrow.measures and arrow._replace(measures=False) in arrows))
-    return Picture(f"{graph.name} : {notation.interface(graph)}", members, tuple(sized))
+    drawn = Picture(f"{graph.name} : {notation.interface(graph)}", members, tuple(sized))
+    return drawn if field is None else _marked(graph, drawn, target(graph, field), home)
+
+
+def _marked(graph: Graph, drawn: Picture, of: Target, home: Mapping[str, str]) -> Picture:
+    """With the receptive field of a place, whose own box gives its value or has it as a row."""
+    known = marks(graph, of)
+    regions = {region.name: region for region in _regions(graph.members)}
+    boxes: dict[str, Mark] = {}
+    for box in drawn.boxes:
+        given = [regions[box.name].output] if box.rows[0].kind == BLOCK else []
+        values = [value for value in (*box.values, *given) if value in known]  # the last one is what the box shows
+        if box.name == home[of.value] and given not in ([], [of.value]):
+            inside = sum(of.value.startswith(f"{name}.") for name in regions)
+            raise UsageError(f"{of.value} lies in {box.name}, which is closed: --depth {inside + 1} opens it")
+        if values:
+            boxes[box.name] = known[values[-1]]
+    boxes |= {_port(port.name, "out"): Mark((), (), ()) for port, value in graph.outputs if value == of.value}
+    return drawn._replace(title=f"what {of} sees in {drawn.title}", marks=boxes)
+
+
+def _regions(members: Iterable[Node | Region]) -> Iterator[Region]:
+    for member in members:
+        if isinstance(member, Region):
+            yield member
+            yield from _regions(member.members)
 
 
 def _boxes(members: Iterable[Box | Frame]) -> Iterator[Box]:

@@ -7,7 +7,9 @@ from html import escape
 from typing import Any, Literal
 
 from specc.diagnostics import MissingDependency, UsageError
-from specc.drawing.layout import CHARACTER, LINE, Layout, Path, Point, Rectangle, laid_out
+from specc.drawing.grid import grid
+from specc.drawing.layout import CHARACTER, LINE, PAD, Layout, Path, Point, Rectangle, height_of_mark, laid_out
+from specc.drawing.marks import Mark
 from specc.drawing.picture import KINDS, PORT, Arrow, Box, Frame, Picture
 
 Theme = Literal["auto", "light", "dark"]
@@ -32,6 +34,9 @@ COLOURS = {
     "block": ("#dfe7f3", "#283c57"),
 }
 """Of each kind, light and dark: the texts on it keep a contrast of more than 7."""
+SEEN = "seen"
+SEEN_COLOUR = ("#f28c28", "#d9730d")
+"""Of the places that are seen, light and dark."""
 _SCALE = 2
 """Pixels of PNG for one of SVG."""
 
@@ -77,6 +82,9 @@ def _rendered(resvg_py: Any, document: str, zoom: float = 1) -> bytes:
 
 def _document(picture: Picture, layout: Layout, theme: Theme) -> str:
     kinds = [kind for kind in KINDS if any(row.kind == kind for box in picture.boxes for row in box.rows)][1:]
+    marks = picture.marks
+    if marks is not None:
+        kinds.append(SEEN)
     width = max(layout.width, len(picture.title) * CHARACTER, _legend_width(kinds)) + 2 * _MARGIN
     shift = (width - layout.width) / 2, _MARGIN + 2 * LINE
     height = layout.height + 2 * _MARGIN + 3.5 * LINE
@@ -84,13 +92,26 @@ def _document(picture: Picture, layout: Layout, theme: Theme) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
         f"<title>{escape(picture.title)}</title>",
-        f"<style>{_style(theme)}</style>",
+        f"<style>{_style(theme, is_marked=marks is not None)}</style>",
         '<rect class="ground" width="100%" height="100%"/>',
         _text(width / 2, _MARGIN + LINE / 2, picture.title, "title"),
         f'<g transform="translate({_number(shift[0])} {_number(shift[1])})">',
         *_frames(picture.members, layout),
-        *(line for arrow, path in zip(picture.arrows, layout.paths, strict=True) for line in _arrow(arrow, path)),
-        *(line for box in picture.boxes for line in _box(box, layout.boxes[box.name])),
+        *(
+            line
+            for arrow, path in zip(picture.arrows, layout.paths, strict=True)
+            for line in _arrow(arrow, path, is_seen=marks is None or {arrow.source, arrow.target} <= marks.keys())
+        ),
+        *(
+            line
+            for box in picture.boxes
+            for line in _box(
+                box,
+                layout.boxes[box.name],
+                None if marks is None else marks.get(box.name),
+                is_seen=marks is None or box.name in marks,
+            )
+        ),
         *_titles(picture.members, layout),
         "</g>",
         *_legend(kinds, (width - _legend_width(kinds)) / 2, height - _MARGIN - LINE),
@@ -99,18 +120,21 @@ def _document(picture: Picture, layout: Layout, theme: Theme) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _style(theme: Theme) -> str:
+def _style(theme: Theme, *, is_marked: bool) -> str:
     common = (
         f"text {{ font: {_SIZE}px {_FACE}; text-anchor: middle; dominant-baseline: central }} "
         ".title { font-weight: bold } .left { text-anchor: start } path.arrow { fill: none } "
         ".measures { stroke-dasharray: 2 3 } .frame { fill-opacity: 0.35 } "
     )
+    if is_marked:
+        common += ".unseen { opacity: 0.4 } path.lines { fill: none; stroke-width: 0.5; stroke-opacity: 0.6 } "
     if theme != "auto":
-        return common + _palette(theme)
-    return f"{common}{_palette('light')} @media (prefers-color-scheme: dark) {{ {_palette('dark')} }}"
+        return common + _palette(theme, is_marked=is_marked)
+    light, dark = (_palette(each, is_marked=is_marked) for each in ("light", "dark"))
+    return f"{common}{light} @media (prefers-color-scheme: dark) {{ {dark} }}"
 
 
-def _palette(theme: Literal["light", "dark"]) -> str:
+def _palette(theme: Literal["light", "dark"], *, is_marked: bool) -> str:
     ground, text, shape, line = GROUND[theme]
     rules = {
         ".ground": f"fill: {ground}",
@@ -122,6 +146,8 @@ def _palette(theme: Literal["light", "dark"]) -> str:
         "path.head": f"fill: {line}",
         **{f".{kind}": f"fill: {colours[theme == 'dark']}" for kind, colours in COLOURS.items()},
     }
+    if is_marked:
+        rules |= {".panel, .grid": f"fill: {ground}", f".{SEEN}": f"fill: {SEEN_COLOUR[theme == 'dark']}; stroke: none"}
     return " ".join(f"{of} {{ {what} }}" for of, what in rules.items())
 
 
@@ -141,14 +167,39 @@ def _titles(members: tuple[Box | Frame, ...], layout: Layout) -> Iterator[str]:
             yield from _titles(frame.members, layout)
 
 
-def _box(box: Box, at: Rectangle) -> Iterator[str]:
+def _box(box: Box, at: Rectangle, mark: Mark | None, *, is_seen: bool) -> Iterator[str]:
+    if not is_seen:
+        yield '<g class="unseen">'
+    if mark is not None and mark.lines:
+        yield from _mark(mark, at, at.y + LINE * len(box.rows))
     for i, row in enumerate(box.rows):
         y = at.y + i * LINE
-        yield _rectangle(Rectangle(at.x, y, at.width, LINE), row.kind, LINE / 2 if row.kind == PORT else 2)
+        is_round = row.kind == PORT and not (mark and mark.lines)
+        yield _rectangle(Rectangle(at.x, y, at.width, LINE), row.kind, LINE / 2 if is_round else 2)
         yield _text(at.x + at.width / 2, y + LINE / 2, row.shown, tip=row.text)
+    if not is_seen:
+        yield "</g>"
 
 
-def _arrow(arrow: Arrow, path: Path) -> Iterator[str]:
+def _mark(mark: Mark, at: Rectangle, top: float) -> Iterator[str]:
+    """The panel below the rows of a box: what is seen of its value, drawn and in words."""
+    yield _rectangle(Rectangle(at.x, at.y, at.width, at.height), "panel", 2)
+    drawn = grid(mark)
+    left, below = at.x + (at.width - drawn.width) / 2, top + PAD / 2
+    for parts, kind in ((drawn.frames, "grid"), (drawn.seen, SEEN)):
+        for x, y, width, height in parts:
+            yield _rectangle(Rectangle(left + x, below + y, width, height), kind)
+    if drawn.lines:
+        moves = (f"M{_point((left + x, below + y))} l{_point((w, h))}" for x, y, w, h in drawn.lines)
+        yield f'<path class="lines" d="{" ".join(moves)}"/>'
+    words = top + height_of_mark(mark) - LINE * len(mark.lines)
+    for i, line in enumerate(mark.lines):
+        yield _text(at.x + at.width / 2, words + (i + 0.5) * LINE - 2, line)
+
+
+def _arrow(arrow: Arrow, path: Path, *, is_seen: bool) -> Iterator[str]:
+    if not is_seen:
+        yield '<g class="unseen">'
     start, *rest = path.points
     curve = f"M{_point(start)} C{' '.join(map(_point, rest))}"
     yield f'<path class="arrow{" measures" if arrow.measures else ""}" d="{curve}"/>'
@@ -157,6 +208,8 @@ def _arrow(arrow: Arrow, path: Path) -> Iterator[str]:
         shape = str(arrow.type)
         x, y = path.label
         yield from _on_ground(x - len(shape) * CHARACTER / 2, y - LINE / 2 + 2, shape, "left shape")
+    if not is_seen:
+        yield "</g>"
 
 
 def _on_ground(x: float, y: float, text: str, kind: str, tip: str = "") -> Iterator[str]:

@@ -169,12 +169,28 @@ class Taps(Record):
     Attributes:
         fitted: where the places lie depends on how many there are, so that nothing is claimed of others.
         bordered: there is no padding: of the places below 0 or behind the end none is read.
+        outside: what stands there: "zeros", or any other constant; or what is inside, by "reflect", "replicate" or
+            "circular".
     """
 
     advance: int
     phases: tuple[range, ...]
     fitted: bool = False
     bordered: bool = False
+    outside: str = "zeros"
+
+    def source(self, place: int, size: int) -> int | None:
+        """The place of ``size`` whose number stands at one that is read; None: a constant does."""
+        if 0 <= place < size:
+            return place
+        match self.outside:
+            case "replicate":
+                return min(max(place, 0), size - 1)
+            case "circular":
+                return place % size
+            case "reflect":
+                return size - 1 - abs(size - 1 - abs(place))
+        return None
 
     def at(self, place: int) -> range:
         """The places that one of the result reads."""
@@ -183,9 +199,9 @@ class Taps(Record):
         return range(window.start + further, window.stop + further, window.step)
 
 
-def taps(kernel: int, stride: int = 1, dilation: int = 1, start: int = 0) -> Taps:
+def taps(kernel: int, stride: int = 1, dilation: int = 1, start: int = 0, outside: str = "zeros") -> Taps:
     """A window that slides. ``start``: the place that its first one begins at, -1 for a padding of 1."""
-    return Taps(stride, (range(start, start + dilation * (kernel - 1) + 1, dilation),))
+    return Taps(stride, (range(start, start + dilation * (kernel - 1) + 1, dilation),), outside=outside)
 
 
 EACH = taps(1)
@@ -288,14 +304,19 @@ def windows(axes: tuple[Taps, ...], result: Places) -> Iterator[tuple[Places, It
         yield place, product(*(taps.at(at) for taps, at in zip(axes, place, strict=True)))
 
 
-def row_major(place: Places, sizes: Places) -> int | None:
+def row_major(place: Iterable[int | None], sizes: Places) -> int | None:
     """The number of a place; None where it lies outside."""
     number = 0
     for at, size in zip(place, sizes, strict=True):
-        if not 0 <= at < size:
+        if at is None or not 0 <= at < size:
             return None
         number = number * size + at
     return number
+
+
+def read_from(axes: tuple[Taps, ...], place: Places, sizes: Places) -> int | None:
+    """The number of the element that stands at a place that is read; None: a constant does."""
+    return row_major((taps.source(*at) for taps, *at in zip(axes, place, sizes, strict=True)), sizes)
 
 
 def filtered(
@@ -303,7 +324,6 @@ def filtered(
     before: Places,
     result: Places,
     filter_axis: int,
-    padded: Callable[[Places], Places] = lambda place: place,
 ) -> Iterator[Coefficient]:
     """A filter for each place of one axis of the result: its weights in the order in which its window reads.
 
@@ -315,7 +335,7 @@ def filtered(
         sources = [*read]
         first = place[filter_axis] * len(sources)
         for weight, source in enumerate(sources, start=first):
-            if (column := row_major(padded(source), before)) is not None:
+            if (column := read_from(axes, source, before)) is not None:
                 yield Coefficient(row, column, weight)
 
 
@@ -324,13 +344,12 @@ def summed(
     before: Places,
     result: Places,
     divisor: Callable[[Places], float] = lambda place: 1,
-    padded: Callable[[Places], Places] = lambda place: place,
 ) -> Iterator[Coefficient]:
     """The sum of what each place reads, over a number of its own; arguments as of `filtered`."""
     for row, (place, read) in enumerate(windows(axes, result)):
         factor = 1 / divisor(place)
         for source in read:
-            if (column := row_major(padded(source), before)) is not None:
+            if (column := read_from(axes, source, before)) is not None:
                 yield Coefficient(row, column, factor=factor)
 
 

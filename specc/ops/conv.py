@@ -14,7 +14,6 @@ from specc.ir.targets import Builder, ModuleCall, Ref, TorchCall, TorchModule, V
 from specc.ir.traits import (
     Coefficient,
     Convolution,
-    Places,
     Sliding,
     Taps,
     every,
@@ -26,7 +25,7 @@ from specc.ir.traits import (
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Channelwise, weight_and_bias, without_numbers
 from specc.ops.fields import LARGEST, Bias, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
-from specc.ops.pad import pad, require_room, source_of
+from specc.ops.pad import pad, require_room
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -139,7 +138,7 @@ class Conv(Channelwise):
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
         kernel, stride, dilation = self._geometry(len(x.spatial))
-        windows = sliding(kernel, stride, dilation, numbers(self._pads(x).before))
+        windows = sliding(kernel, stride, dilation, numbers(self._pads(x).before), self.padding_mode)
         if self.padding == SAME_UPPER and max(stride) > 1:  # where they begin depends on the size
             windows = tuple([Taps(each.advance, each.phases, fitted=True) for each in windows])
         return Sliding((_channel_taps(self, x), *windows))
@@ -150,14 +149,8 @@ class Conv(Channelwise):
     def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
         """A row for each place of a filter; rows of one filter have the same weights, further on."""
         (x,) = inputs
-        before, axes = numbers(x.sample), sliding_taps(self.window(x))
-
-        def padded(place: Places) -> Places:
-            """The place whose number stands there; zeros are left out."""
-            sources = map(partial(source_of, self.padding_mode), place[1:], before[1:])
-            return (place[0], *sources)
-
-        return None if axes is None else filtered(axes, before, numbers(self.infer(x).sample), 0, padded)
+        axes = sliding_taps(self.window(x))
+        return None if axes is None else filtered(axes, numbers(x.sample), numbers(self.infer(x).sample), 0)
 
     def convolution(self, *inputs: TensorType) -> Convolution:
         axes = len(inputs[0].spatial)

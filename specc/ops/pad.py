@@ -1,7 +1,6 @@
 """Padding: a step of its own, and the ONNX nodes that every step with padding writes, for every mode of PyTorch."""
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,7 +16,6 @@ from specc.ir.traits import (
     AxisMap,
     ChannelsFirst,
     Coefficient,
-    Places,
     Range,
     Sliding,
     hull,
@@ -116,7 +114,9 @@ class Pad(Weightless):
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Sliding:
-        return Sliding(tuple([taps(1, start=-width) for width in numbers(self._pads(*inputs)[0])]))
+        widths = zip(*map(numbers, self._pads(*inputs)), strict=True)
+        mode = "zeros" if self.mode == "constant" else self.mode
+        return Sliding(tuple([taps(1, start=-b, outside=mode if b or a else "zeros") for b, a in widths]))
 
     def identity(self, *inputs: TensorType) -> str | None:
         if self.like is not None:
@@ -134,12 +134,8 @@ class Pad(Weightless):
         if self.mode == "constant" and self.value != 0 and not self.identity(*inputs):
             return None
         before, result = numbers(inputs[0].sample), numbers(self.infer(*inputs).sample)
-
-        def padded(place: Places) -> Places:
-            return tuple(map(partial(source_of, self.mode), place, before))
-
         axes = sliding_taps(self.window(*inputs))
-        return None if axes is None else summed(axes, before, result, padded=padded)
+        return None if axes is None else summed(axes, before, result)
 
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         if self.selects(*inputs) or self.identity(*inputs):
@@ -326,18 +322,6 @@ def require_room(mode: str, x: TensorType, before: tuple[int, ...], after: tuple
             )
     claim = f"{mode} padding of {max(widths, default=0)} fits into an input of {times(x.spatial)}"
     require_at_least(x.spatial, (w + spare if w else 0 for w in widths), claim, argument="padding")
-
-
-def source_of(mode: str, place: int, size: int) -> int:
-    """Which of ``size`` places is repeated at one before or behind them; that one itself, where numbers stand there."""
-    match mode:
-        case "replicate":
-            return min(max(place, 0), size - 1)
-        case "circular":
-            return place % size
-        case "reflect":
-            return size - 1 - abs(size - 1 - abs(place))
-    return place
 
 
 def pad(

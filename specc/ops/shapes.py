@@ -222,11 +222,15 @@ def require_divides(op: Op, argument: str, divisor: int, number: Dim, what: str,
 
 
 def sliding(
-    kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], padding: tuple[int, ...]
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[int, ...],
+    outside: str = "zeros",
 ) -> tuple[Taps, ...]:
-    """A window that slides over the spatial axes, with so many places of padding before each."""
+    """A window that slides over the spatial axes, with so many places of padding before each, of that mode."""
     axes = zip(kernel, stride, dilation, padding, strict=True)
-    return tuple([taps(k, s, d, -p) for k, s, d, p in axes])
+    return tuple([taps(k, s, d, -p, outside) for k, s, d, p in axes])
 
 
 def sample_axis(op: Op, dim: int, x: TensorType, argument: str = "dim") -> int:

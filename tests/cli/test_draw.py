@@ -22,6 +22,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
         ),
         (["-o", "net.svg", "--at", "H=3"], "error: LeNet has no symbolic size called H"),
         (["-o", "nowhere/net.svg"], "error: cannot write nowhere/net.svg"),
+        (["-o", "net.svg", "--field", "conv2[13,0]"], "error: conv2 has 13 rows, 0 to 12, and 13 is none of them"),
+        (["-o", "net.md", "--field", "conv9"], "error: LeNet has no step called conv9; there are conv1 and conv2"),
     ],
 )
 def test_what_it_refuses(
@@ -50,8 +52,13 @@ def test_it_writes(specc: Specc, tmp_path: Path) -> None:
         "H=64",
         "--at",
         "W=32",
+        "--field",
+        "layer1",
         "-o",
         tmp_path / "r.md",
     )
     assert (done.code, done.out) == (0, f"{tmp_path / 'r.md'}: ResNet18\n")
-    assert '"[N, 64, 32, 16]"' in (tmp_path / "r.md").read_text()
+    text = (tmp_path / "r.md").read_text()
+    assert '"[N, 64, 32, 16]"' in text
+    # Row 8 of 16: 4 to 12 behind four kernels of 3, 7 to 25 behind the pool, and 2*7 - 3 to 2*25 + 3.
+    assert "<br>rows 11..53 of 64<br>" in text

@@ -97,6 +97,8 @@ COMMANDS: dict[str, Callable[[str], list[str]]] = {
     "explain nothing": lambda name: ["explain", name],
     "explain matrix": lambda name: ["explain", "--as-matrix", f"{name}.cnn:{name}"],
     "explain weights": lambda name: ["explain", "--as-matrix", f"{name}.right:fc1", "--weights", f"{name}.npz"],
+    "draw": lambda name: ["draw", f"{name}.right", "-o", f"{name}.md"],
+    "draw field": lambda name: ["draw", f"{name}.right", "-o", "x.md", "--field", f"{name}[{name}]"],
     "diff": lambda name: ["diff", f"{name}.cnn", f"{name}.right"],
     "diff json": lambda name: ["diff", "--format", "json", f"{name}.right", f"{name}.right"],
     "diff markdown": lambda name: ["diff", "--format", "markdown", f"{name}.right", f"{name}.right"],

@@ -6,9 +6,9 @@ import re
 import struct
 import sys
 import zlib
-from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -225,7 +225,10 @@ def test_mermaid() -> None:
     assert 'subgraph f1["down: for i in range(depth)"]' in text
 
 
-@pytest.mark.parametrize(("name", "make"), [("unet.svg", lambda model, path: model.draw(path))])
-def test_the_pictures_of_the_documents(tmp_path: Path, name: str, make: Callable[[specc.Model, Path], None]) -> None:
-    make(specc.load(EXAMPLES / "zoo/unet.cnn"), tmp_path / name)
+@pytest.mark.parametrize(
+    ("name", "spec", "options"),
+    [("unet.svg", "zoo/unet.cnn", {}), ("field.svg", "lenet.cnn", {"field": "maxpool2[1, 4]"})],
+)
+def test_the_pictures_of_the_documents(tmp_path: Path, name: str, spec: str, options: dict[str, Any]) -> None:
+    specc.load(EXAMPLES / spec).draw(tmp_path / name, **options)
     assert (Path(__file__).parents[2] / "docs/pictures" / name).read_text() == (tmp_path / name).read_text()
