@@ -100,6 +100,8 @@ class Names:
 
     def _claimed(self, step: Step, path: str, owner: tuple[object, ...]) -> str:
         """The path, or one beside it where other tensors have it."""
+        if self._is_inside(path):  # of what is a step already: no group can be called so
+            path = path.replace(".", "_")
         first, count = path, 1
         while not (self._is_free(path) or self._paths.get(path) == (step.op, *owner)):
             count += 1
@@ -109,12 +111,11 @@ class Names:
 
     def _is_free(self, path: str) -> bool:
         """Whether no step has it, none lies in it, and it lies in none."""
+        return path not in self._paths and path not in self._groups and not self._is_inside(path)
+
+    def _is_inside(self, path: str) -> bool:
         parts = path.split(".")
-        return (
-            path not in self._paths
-            and path not in self._groups
-            and not any(".".join(parts[:end]) in self._paths for end in range(1, len(parts)))
-        )
+        return any(".".join(parts[:end]) in self._paths for end in range(1, len(parts)))
 
     def _enter(self, path: str, owner: tuple[object, ...]) -> None:
         self._paths[path] = owner

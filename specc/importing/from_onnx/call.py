@@ -56,25 +56,24 @@ class Call:
     """One node, and the program that its rule adds steps to.
 
     Attributes:
+        outputs: the names of its results; empty of one that nobody reads.
         opset: the version of the operator's domain that the file is written in.
     """
 
-    def __init__(self, node: NodeProto, opset: int, inputs: Sequence[Value | None], program: Program) -> None:
+    def __init__(
+        self, node: NodeProto, opset: int, inputs: Sequence[Value | None], outputs: Sequence[str], program: Program
+    ) -> None:
         self._node = node
         self._attributes = {attribute.name: attribute for attribute in node.attribute}
         self._inputs = inputs
         self._asked: set[str | int] = set()
+        self.outputs = tuple(outputs)
         self.opset = opset
         self.program = program
 
     @property
     def op_type(self) -> str:
         return self._node.op_type
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of its results; empty of one that nobody reads."""
-        return tuple(self._node.output)
 
     # ---- attributes --------------------------------------------------------------------------------------------
 

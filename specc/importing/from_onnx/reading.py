@@ -30,10 +30,13 @@ from specc.ir.size import Dim
 from specc.ir.types import TensorType
 from specc.onnxfile import OnnxFile
 from specc.onnxfile.file import PortInfo
+from specc.onnxfile.inlining import values_taken
 from specc.onnxfile.tensor_index import FileTensor
 
 MOST_NODES = 50_000
 """Nodes of a file: a spec of as many steps is nothing that a person reads."""
+
+OLDEST_OPSET = 6
 
 SHOWN = 40
 """Faults that are shown; of others, how many there are."""
@@ -95,6 +98,7 @@ class _Reading:
 
     def network(self) -> ImportedNetwork | None:
         nodes = self._nodes()
+        self._wanted = {name for node in nodes for name in values_taken(node)} | {o.name for o in self.file.outputs}
         self._tensors()
         ports = self._inputs()
         for place, node in enumerate(nodes):
@@ -123,10 +127,10 @@ class _Reading:
             raise UsageError(f"{self.file.name} has {count:,} nodes, and specc imports {MOST_NODES:,} at most")
         if "" not in self._opsets:
             raise UsageError(f"{self.file.name} does not say which opset of ONNX it is written in")
-        if self._opsets[""] < 7:
+        if self._opsets[""] < OLDEST_OPSET:
             raise UsageError(
-                f"{self.file.name} is written in opset {self._opsets['']}, and specc imports 7 and later: "
-                "onnx.version_converter makes a newer one of it"
+                f"{self.file.name} is written in opset {self._opsets['']}, and specc imports {OLDEST_OPSET} and later: "
+                "onnx.version_converter makes a newer file of it"
             )
         return self.file.nodes
 
@@ -148,12 +152,13 @@ class _Reading:
                 raise UsageError(
                     f"{self.file.name} has the input {visible(str(info))}, and specc takes float32 or uint8"
                 )
+            if len(info.shape) < 2:
+                shown = visible(str(info))
+                raise UsageError(f"{self.file.name} has the input {shown}, and an input has a batch and one more axis")
             name = identifier(info.name, taken, "input")
             taken.add(name)
             shape = self.contract.shape(info.shape)
-            self._program.types[name] = TensorType(shape[0], shape[1:]) if shape else TensorType(1, ())
-            if not shape:
-                raise UsageError(f"{self.file.name} has the input {visible(str(info))}, which has no batch")
+            self._program.types[name] = TensorType(shape[0], shape[1:])
             if dtype == "uint8":
                 self._bytes.add(info.name)
             self._values[info.name] = name
@@ -191,7 +196,8 @@ class _Reading:
         raw = [name for name in node.input if name in self._bytes]
         if raw and not casts:
             raise Unsayable(f"it computes with the bytes of {raw[0]}, which a Cast to float32 has to make numbers of")
-        call = Call(node, self._opsets.get(domain, 1), inputs, self._program)
+        outputs = [name if name in self._wanted else "" for name in node.output]
+        call = Call(node, self._opsets.get(domain, 1), inputs, outputs, self._program)
         given = [value for value in inputs if value is not None]
         fold = folding_of(domain, node.op_type) if all(isinstance(value, Known) for value in given) else None
         if fold is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from specc.importing.fusions.fusion import fusion
 from specc.importing.program import Known, Program, Step
 from specc.ir.op import Op
+from specc.weights.tensors import Array
 
 MOST_WRITTEN = 64
 """Numbers that are written into a spec; more of them are a tensor."""
@@ -109,6 +111,42 @@ def norm_bias(program: Program, step: Step) -> bool:
     return program.become(step, norm.kind, *norm.inputs, tensors=tensors, **arguments) and _named(step, norm)
 
 
+@fusion("Factor", "Shift")
+def batch_norm(program: Program, step: Step) -> bool:
+    """A factor or a shift of each channel behind a batch norm, as Caffe has them: they are its weight and its bias."""
+    norm = program.inner(step.inputs[0], "batchnorm")
+    constant: Known = step["constant"]
+    if norm is None or axis_of(constant) not in (0, 1) or (step.kind == "Factor" and step["divides"]):
+        return False
+    channels = norm.tensors["running_mean"].size
+    numbers = flat(constant, negated=step.kind == "Shift" and step["negated"])
+    if numbers.size != channels:
+        numbers = numbers.mapped(lambda one: np.full(channels, one[0], np.float32), (channels,))
+    weight, bias = norm.tensors.get("weight"), norm.tensors.get("bias")
+    if step.kind == "Factor":
+        weight = numbers if weight is None else _combined(np.multiply, weight, numbers)
+        bias = None if bias is None else _combined(np.multiply, bias, numbers)
+    else:
+        bias = numbers if bias is None else _combined(np.add, bias, numbers)
+    tensors = {
+        **({"weight": weight} if weight is not None else {}),
+        **({"bias": bias} if bias is not None else {}),
+        **{name: norm.tensors[name] for name in ("running_mean", "running_var")},
+    }
+    arguments = _without(norm, "affine", "scale", "bias")
+    arguments |= {} if weight is not None else {"scale": False}
+    arguments |= {} if bias is not None else {"bias": False}
+    return program.become(step, "batchnorm", *norm.inputs, tensors=tensors, **arguments) and _named(step, norm)
+
+
+def _combined(function: Callable[[Array, Array], Array], old: Known, new: Known) -> Known:
+    """Numbers with others on them; the others themselves where the old ones are those that change nothing."""
+    nothing = 1 if function is np.multiply else 0
+    if not old.is_learned and bool((old.read() == nothing).all()):
+        return new
+    return old.mapped(lambda numbers: np.asarray(function(numbers, new.read()), np.float32))
+
+
 def _without(step: Step, *names: str) -> dict[str, Any]:
     assert isinstance(step.op, Op)
     return {name: value for name, value in arguments_of(step.op).items() if name not in names}
@@ -146,7 +184,7 @@ def standardized(program: Program, step: Step) -> bool:
 def _written(constant: Known) -> Any:
     """The numbers, as short as they are meant: one, or a list."""
     numbers = [float(str(np.float32(number))) for number in constant.read().reshape(-1)]
-    return numbers[0] if constant.size == 1 else tuple(numbers)
+    return numbers[0] if len(set(numbers)) == 1 else tuple(numbers)
 
 
 def lowered(program: Program) -> None:

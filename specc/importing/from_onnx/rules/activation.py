@@ -121,6 +121,8 @@ def prelu(call: Call) -> str:
     kind = call.type(x)
     if slope.size == 1:
         return call.step("prelu", x, tensors={"weight": slope.reshaped(1)})
+    if call.opset < 7:  # one for each channel
+        slope = slope.reshaped(slope.size, *(1,) * (kind.rank - 2))
     # The slope is laid along the axes from the last one on.
     shape = (1,) * (kind.rank - len(slope.shape)) + slope.shape
     channels = shape[1] if len(shape) == kind.rank else 0

@@ -17,7 +17,7 @@ def add(call: Call) -> str:
     a, b = _two(call)
     if isinstance(a, str) and isinstance(b, str):
         return added(call, a, b)
-    x, constant = _data_first(call, a, b)
+    x, constant = _data_first(a, b)
     return shifted(call, x, constant)
 
 
@@ -28,7 +28,8 @@ def sub(call: Call) -> str:
         a, b = widened(call, [a, b])
         return call.step("sub", a, b)
     if isinstance(a, str):
-        return shifted(call, a, call.known(1), negated=True)
+        assert isinstance(b, Known)
+        return shifted(call, a, b, negated=True)
     constant, x = call.known(0), call.data(1)
     if _is_one(constant):
         return call.step("affine", x, factor=-1.0, offset=_single(constant))
@@ -40,7 +41,7 @@ def mul(call: Call) -> str:
     a, b = _two(call)
     if isinstance(a, str) and isinstance(b, str):
         return call.step("mul", *_aligned(call, [a, b]))
-    x, constant = _data_first(call, a, b)
+    x, constant = _data_first(a, b)
     return scaled(call, x, constant)
 
 
@@ -95,7 +96,7 @@ def mean(call: Call) -> str:
 
 @rule("Pow")
 def power(call: Call) -> str:
-    base, exponent = call.value(0), call.value(1)
+    base, exponent = _two(call)
     if isinstance(base, str) and isinstance(exponent, Known) and exponent.size == 1:
         return call.step("pow", base, exponent=_single(exponent))
     raise Unsayable("its exponent is no single number")
@@ -142,13 +143,25 @@ def _single(known: Known) -> float:
 
 
 def _two(call: Call) -> tuple[Value, Value]:
-    call.ignore("broadcast")  # before opset 7
-    return call.value(0), call.value(1)
+    """Both inputs; before opset 7 the second one is laid along the axes from ``axis`` on, where it is widened."""
+    a, b = call.value(0), call.value(1)
+    if call.opset >= 7:
+        return a, b
+    widens, axis = call.flag("broadcast"), call.attribute("axis", -1)
+    shapes = [value.shape if isinstance(value, Known) else call.type(value).shape for value in (a, b)]
+    if not widens and shapes[0] != shapes[1]:
+        raise Unsayable("its inputs have different shapes, and nothing says that it widens one")
+    if isinstance(b, Known) and axis >= 0 and b.shape:
+        b = b.reshaped(*b.shape, *(1,) * (len(shapes[0]) - axis - len(b.shape)))
+    return a, b
 
 
-def _data_first(call: Call, a: Value, b: Value) -> tuple[str, Known]:
+def _data_first(a: Value, b: Value) -> tuple[str, Known]:
     """Of a value and a constant, in either order."""
-    return (call.data(0), call.known(1)) if isinstance(a, str) else (call.data(1), call.known(0))
+    if isinstance(a, str):
+        a, b = b, a
+    assert isinstance(a, Known) and isinstance(b, str)  # noqa: PT018 - of constants alone nothing is left to a rule
+    return b, a
 
 
 # ---- values of other sizes ----------------------------------------------------------------------------------
@@ -191,8 +204,6 @@ def _aligned(call: Call, values: Sequence[str]) -> list[str]:
     """ONNX lays values of fewer axes along the last ones; here the batch is the first of all."""
     ranks = {call.type(value).rank for value in values}
     if len(ranks) > 1:
-        shapes = ", ".join(str(call.type(value)) for value in values)
-        raise Unsayable(
-            f"its values have different numbers of axes, {shapes}: the batch of one meets a sample of another"
-        )
+        shapes = " and ".join(str(call.type(value)) for value in values)
+        raise Unsayable(f"its values, {shapes}, have different numbers of axes: a batch meets the axis of a sample")
     return list(values)

@@ -36,7 +36,9 @@ def batch_norm(call: Call) -> list[str]:
     weight, bias, mean, variance = (call.weight(place) for place in range(1, 5))
     call.demand("training_mode", 0)
     call.demand("spatial", 1)
-    call.ignore("is_test")  # before opset 7
+    if call.opset < 7:
+        call.ignore("is_test")
+        call.ignore("consumed_inputs")
     if any(call.outputs[1:]):
         raise Unsayable("it normalises by the batch, as in training, and gives out its statistics")
     arguments: dict[str, Any] = epsilon(call)

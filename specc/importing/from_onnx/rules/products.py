@@ -13,6 +13,8 @@ from specc.importing.program import Known, Unsayable
 def gemm(call: Call) -> str:
     """alpha * A * B + beta * C, of which B and C are weights."""
     x, weight = call.data(0), call.weight(1)
+    if call.opset < 7:
+        call.ignore("broadcast")  # of the bias, along the last axis
     alpha, beta = call.attribute("alpha", 1.0), call.attribute("beta", 1.0)
     if call.attribute("transA", 0):
         raise Unsayable("transA = 1 would take the samples of a batch for features")
