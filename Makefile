@@ -15,6 +15,7 @@
 # make sweeps  what of sweeps needs Dask, Optuna, pyarrow and matplotlib, or builds networks
 # make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js, npm and g++ must:
 #              their tests and types; the programs of specc embed, compiled and run
+# make imports  files of both of PyTorch's exporters, of tools that rewrite files, and of the onnx package, imported
 # make siblings, runtimes, mutants, package, hooks, action    what .ci/run does besides
 PYTHON ?= python3
 VENV ?= .venv
@@ -26,7 +27,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples sweeps mutants fuzz package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -86,6 +87,9 @@ runtimes: $(VENV)/installed-dev
 
 sweeps: $(VENV)/installed-dev $(VENV)/installed-sweeps
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m swept tests/sweeps
+
+imports: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n 2 -m imported tests/importing
 
 examples: $(VENV)/installed-dev $(VENV)/installed-examples
 	$(BIN)/mypy --strict --config-file= --cache-dir=.mypy_cache/examples --disable-error-code=import-untyped examples/train examples/browser

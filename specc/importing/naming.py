@@ -62,6 +62,12 @@ def is_path(path: str) -> bool:
     return all(part and len(part) <= LONGEST and part.isprintable() and not _UNSAYABLE.search(part) for part in parts)
 
 
+def _agree(path: str, scopes: Iterable[str]) -> bool:
+    """Whether the file says nothing of a step's module, or that it is this one, applied once more."""
+    scopes = [scope for scope in scopes if scope]
+    return not scopes or any(re.fullmatch(rf"{re.escape(path)}(_\d+)?", scope) for scope in scopes)
+
+
 class Names:
     """Gives every step with tensors a path, and those without where the file has one that nobody else needs."""
 
@@ -76,9 +82,7 @@ class Names:
         names: dict[Step, str] = {}
         for step in steps:
             if step.tensors:
-                names[step] = self._claimed(
-                    step, next(self._proposals(step)), tuple(k.key for k in step.tensors.values())
-                )
+                names[step] = self._claimed(step)
         for step in steps:
             if not step.tensors:
                 path = next((path for path in step.paths if path and is_path(path)), "")
@@ -88,25 +92,32 @@ class Names:
         return names
 
     def _proposals(self, step: Step) -> Iterator[str]:
-        for path in (tensor_path(step.tensors), *step.paths):
-            if path and is_path(path):
-                yield path
-        for path in (tensor_path(step.tensors), *step.paths):
+        """The best first: what its tensors are called, where the file says that the module is, and what looks alike."""
+        given = (tensor_path(step.tensors), *step.paths)
+        yield from (path for path in given if path and is_path(path))
+        for path in given:
             words = [identifier(part) for part in re.split(r"[./:]+", path) if part and not part.isdigit()]
             if words:
                 yield ".".join(words)
         self._counts[step.kind] += 1
         yield f"{step.kind}{self._counts[step.kind]}"
 
-    def _claimed(self, step: Step, path: str, owner: tuple[object, ...]) -> str:
-        """The path, or one beside it where other tensors have it."""
-        if self._is_inside(path):  # of what is a step already: no group can be called so
-            path = path.replace(".", "_")
-        first, count = path, 1
-        while not (self._is_free(path) or self._paths.get(path) == (step.op, *owner)):
+    def _claimed(self, step: Step) -> str:
+        """A path that is free, or that of a step with the very same tensors, which is one module with it."""
+        owner = (step.op, *(known.key for known in step.tensors.values()))
+        first = ""
+        for path in self._proposals(step):
+            if self._is_free(path) or (self._paths.get(path) == owner and _agree(path, step.paths)):
+                self._enter(path, owner)
+                return path
+            first = first or path
+        if self._is_inside(first):  # of what is a step already: no group can be called so
+            first = first.replace(".", "_")
+        path, count = first, 1
+        while not self._is_free(path):
             count += 1
             path = f"{first}_{count}"
-        self._enter(path, (step.op, *owner))
+        self._enter(path, owner)
         return path
 
     def _is_free(self, path: str) -> bool:

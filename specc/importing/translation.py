@@ -116,13 +116,14 @@ class _Tensors:
         self._names: dict[tuple[object, ...], str] = {}
 
     def of(self, step: Step, path: str) -> dict[str, str]:
-        return {role: self._name(known, f"{path}.{role}" if role else path) for role, known in step.tensors.items()}
+        return {role: self._name(known, path, role) for role, known in step.tensors.items()}
 
-    def _name(self, known: Known, wanted: str) -> str:
-        if known.key in self._names:
-            return self._names[known.key]
-        name = free_name(wanted, self.all)
-        self._names[known.key] = name
+    def _name(self, known: Known, path: str, role: str) -> str:
+        """A tensor is shared by steps of one path; what a tool has stored once since it was equal is two tensors."""
+        key = (path, role, *known.key)
+        if key in self._names:
+            return self._names[key]
+        name = self._names[key] = free_name(f"{path}.{role}" if role else path, self.all)
         self.all[name] = ImportedTensor(known.shape, partial(_as_float32, known), known.name)
         return name
 

@@ -89,7 +89,8 @@ def agrees(proto: ModelProto | Path, size: int = 7, atol: float = 1e-5) -> Spec:
     network = read_network(OnnxFile(proto if isinstance(proto, Path) else data))
     spec = structured(network)
     module = torch_module(spec.graph, ImportedWeights(network, spec), {}).eval()
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    source = str(proto) if isinstance(proto, Path) else data  # what lies beside a file is found from its path
+    session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
     for seed in (1, 2):
         fed = {}
         for place, port in enumerate(network.inputs):

@@ -41,6 +41,12 @@ OLDEST_OPSET = 6
 SHOWN = 40
 """Faults that are shown; of others, how many there are."""
 
+_ROW_BY_ROW = frozenset(
+    "Gemm MatMul Add Sub Mul Div Relu Sigmoid Tanh Erf Gelu HardSigmoid HardSwish Clip LeakyRelu Elu Softplus Sqrt Pow "
+    "Identity Cast Dropout Reshape".split()
+)
+"""What computes the same of the rows of all samples as of those of each: by elements, or along the last axis."""
+
 _ONNX = ("", "ai.onnx")
 _DTYPES = {"float32": "float32", "uint8": "uint8"}
 _SCOPES = "pkg.torch.onnx.name_scopes"
@@ -94,6 +100,7 @@ class _Reading:
         self._program = Program()
         self._values: dict[str, Value | None] = {}
         self._bytes: set[str] = set()
+        self._rows: set[str] = set()
         self._opsets = {o.domain if o.domain not in _ONNX else "": o.version for o in self.file.proto.opset_import}
 
     def network(self) -> ImportedNetwork | None:
@@ -197,6 +204,10 @@ class _Reading:
         if raw and not casts:
             raise Unsayable(f"it computes with the bytes of {raw[0]}, which a Cast to float32 has to make numbers of")
         outputs = [name if name in self._wanted else "" for name in node.output]
+        data = [value for value in inputs if isinstance(value, str)]
+        rows = [value for value in data if value in self._rows]
+        if rows and (node.op_type not in _ROW_BY_ROW or len(rows) < len(data)):
+            raise Unsayable("it computes with rows of all samples of a batch, as if they were samples")
         call = Call(node, self._opsets.get(domain, 1), inputs, outputs, self._program)
         given = [value for value in inputs if value is not None]
         fold = folding_of(domain, node.op_type) if all(isinstance(value, Known) for value in given) else None
@@ -212,7 +223,19 @@ class _Reading:
                 raise Unsayable(f"specc imports no {node.op_type}{where}")
             result = rule(call)
         call.finish()
-        return [result] if isinstance(result, str | Known) else result
+        results: Sequence[Value | None] = [result] if isinstance(result, str | Known) else result
+        if node.op_type in ("Reshape", "Flatten"):
+            return [self._laid_out(value) if isinstance(value, str) else value for value in results]
+        if rows:
+            self._rows.update(value for value in results if isinstance(value, str))
+        return results
+
+    def _laid_out(self, value: str) -> str:
+        """What a reshape gives: rows of all samples, which the program has in their own shape, or what it has."""
+        if self._program.maker(value, "Rows") is not None and value not in self._rows:
+            self._rows.add(value)
+            return value
+        return self._program.foreign("Samples", value) if value in self._rows else value
 
     def _outputs(self) -> tuple[tuple[PortInfo, str], ...]:
         outputs = []

@@ -6,6 +6,13 @@ from specc.importing.fusions.fusion import fusion
 from specc.importing.program import Program, Step
 
 
+@fusion("Rows", "Samples")
+def rows(program: Program, step: Step) -> bool:
+    """The rows of all samples, which the program has in their own shape all along."""
+    program.pass_on(step, step.inputs[0])
+    return True
+
+
 @fusion("permute")
 def permuted_twice(program: Program, step: Step) -> bool:
     before = program.maker(step.inputs[0], "permute")

@@ -37,7 +37,8 @@ def gemm(call: Call) -> str:
         if beta != 1:
             bias = bias.mapped(lambda numbers: (numbers * np.float32(beta)).astype(np.float32))
         tensors["bias"] = bias
-    result = call.step("fc", x, tensors=tensors, out_features=outputs, **({} if "bias" in tensors else {"bias": False}))
+    kind = "fc" if call.type(x).rank == 2 else "linear"  # of rows of all samples
+    result = call.step(kind, x, tensors=tensors, out_features=outputs, **({} if "bias" in tensors else {"bias": False}))
     if call.has_input(2) and isinstance(call.value(2), str) and beta != 0:
         other = call.data(2)
         if beta != 1:
