@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from specc.analyses import Costs
-from specc.diagnostics import Diagnostic, UsageError
+from specc.diagnostics import Diagnostic, SpecError, UsageError
 from specc.elaborate import Checked, Imports, choose, elaborate
 from specc.elaborate.values import literal
 from specc.filesystem import DISK, FileSystem, Memory
@@ -50,7 +51,8 @@ def load(path: str | Path, /, *, model: str | None = None, **params: Any) -> Mod
         UsageError: no such file, model or parameter.
     """
     # Absolute: the program may go to another folder before it asks for what the settings of the spec say.
-    return _loaded(parse(read(path)), DISK, Path(path).absolute(), model, params)
+    with _shown_in_tracebacks():
+        return _loaded(parse(read(path)), DISK, Path(path).absolute(), model, params)
 
 
 def loads(
@@ -77,7 +79,20 @@ def loads(
         UsageError: no such model or parameter; a path that climbs or is absolute.
     """
     memory = Memory({**(files or {}), name: text})
-    return _loaded(parse(read(name, memory)), memory, Path(memory.absolute(name)), model, params)
+    with _shown_in_tracebacks():
+        return _loaded(parse(read(name, memory)), memory, Path(memory.absolute(name)), model, params)
+
+
+@contextmanager
+def _shown_in_tracebacks() -> Iterator[None]:
+    """Findings with their lines and helps below the traceback: in a notebook nobody would see them else."""
+    try:
+        yield
+    except SpecError as error:
+        from specc.report.snippets import render
+
+        error.add_note("\n" + render(error.diagnostics))
+        raise
 
 
 def _loaded(file: ast.File, files: FileSystem, spec: Path, model: str | None, params: Mapping[str, Any]) -> Model:

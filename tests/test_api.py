@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,14 @@ def test_of_several_models_one_is_chosen_as_python_has_it(tmp_path: Path) -> Non
         specc.load(path)
     assert str(caught.value).endswith('two.cnn has several models: choose with model="A" or model="B"')
     assert specc.load(path, model="B").graph.name == "B"
+
+
+def test_a_traceback_shows_findings_with_their_lines_and_helps() -> None:
+    """Below the message, which stays as short as it was."""
+    with pytest.raises(specc.SpecError) as caught:
+        specc.loads("model M : [N, 1, 6, 8] { convv(1, 3) }")
+    error = caught.value
+    head, _, note = "".join(traceback.format_exception_only(error)).partition("\n\n")
+    assert head.endswith(f"SpecError: {error}")
+    assert note.startswith("error[S0201]: no layer is called convv\n --> net.cnn:1:26\n")
+    assert note.endswith("\n  = help: did you mean conv?\n")

@@ -114,7 +114,11 @@ def explain(
         return
     spec, _, step = what.rpartition(":")
     if not spec or not step:
-        raise UsageError(f"{what} names no step: write SPEC:STEP, as in lenet.cnn:conv1, or a code, as in S0104")
+        instead = "write SPEC:STEP, as in lenet.cnn:conv1, or a code, as in S0104"
+        if not spec and Path(what).is_file():
+            first = load(what, model, arguments).graph.nodes[0].name
+            instead = f"write {what}:STEP, as in {what}:{first}"
+        raise UsageError(f"{what} names no step: {instead}")
     costs = costs_at(load(spec, model, arguments), sizes)
     echo(_matrix(costs.graph, step, weights, match, form or "text") if as_matrix else explain(costs, step))
 

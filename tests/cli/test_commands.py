@@ -288,6 +288,11 @@ class TestExplain:
         assert "  is " not in specc("explain", f"{path}:conv1").out
         assert "  is conv(8, 3)\n" in specc("explain", f"{path}:conv2").out
 
+    def test_a_spec_without_a_step_is_told_one_of_its_own(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, "model M : [N, 3, 8, 8] { edge: conv(8, 3) }")
+        told = f"{path} names no step: write {path}:STEP, as in {path}:edge"
+        assert specc("explain", str(path)).err == f"error: {told}\n"
+
     def test_comments_inside_a_call_are_left_out(self, specc: Specc, tmp_path: Path) -> None:
         path = spec(tmp_path, 'model M : [N, 3, 8, 8] {\n  conv(8, # {\n    3, padding_mode="circular") # #\n}')
         assert specc("explain", f"{path}:conv1").out.startswith('conv1: conv(8, 3, padding_mode="circular")\n  at ')
