@@ -11,7 +11,7 @@ export class Classifier {
    *
    * @param {Model} model
    * @param {{side: ?number, black: ?number, white: ?number}} options the side of pictures where the network leaves it open,
-   *   and the numbers that black and white become where it does not take bytes (0 and 1 where nothing is said)
+   *   and the numbers that black and white become where it does not take bytes
    */
   constructor(model, { side = null, black = null, white = null } = {}) {
     const { inputs, outputs } = model.sidecar;
@@ -24,14 +24,20 @@ export class Classifier {
     if (takesBytes && (black ?? white) !== null) {
       throw new Refusal(`${this.input.name} takes bytes, 0 to 255: leave ?black and ?white out of the address.`);
     }
-    this.levels = takesBytes ? null : { black: black ?? 0, white: white ?? 1 };
+    const { normalisation } = this.input;
+    // Whoever divides by more than a few has numbers up to 255 in mind.
+    const brightest = normalisation && Math.max(...normalisation.std) > 4 ? 255 : 1;
+    this.levels = takesBytes ? null : { black: black ?? 0, white: white ?? brightest };
     this.labels = this.output.labels ?? Array.from({ length: this.output.shape[1] }, (_, i) => String(i));
     const { range } = this.output;
     this.isProbability = range?.[0] === 0 && range?.[1] === 1;
     if (!this.isProbability) this.notes.push("The network gives scores, and this page makes probabilities of them (softmax).");
     if (this.levels) {
       const levels = `black becomes ${this.levels.black} and white ${this.levels.white}`;
-      this.notes.push(`The network takes numbers, not bytes, and does not say which: ${levels} (?black=…&white=…).`);
+      const known = normalisation
+        ? `normalises them by itself (mean ${normalisation.mean.join(", ")}; std ${normalisation.std.join(", ")})`
+        : "does not say which";
+      this.notes.push(`The network takes numbers, not bytes, and ${known}: ${levels} (?black=…&white=…).`);
     }
   }
 
