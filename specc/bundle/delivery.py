@@ -16,6 +16,7 @@ from specc.backends.onnx import (
     Assembly,
     checked,
     fits_in_one_file,
+    largest_tensor,
     metadata_of,
     serialise,
     size_of,
@@ -74,7 +75,8 @@ def deliver_onnx(delivery: Delivery) -> Parity | None:
     assembly = checked(graph, options.opset, functions=options.functions)
     require_readable(options.targets, options.opset, functions=options.functions)
     fits = fits_in_one_file(assembly)
-    require_room(options.targets, size_of(assembly), delivery.checked.costs.peak_memory, beside=not fits)
+    values = delivery.checked.costs.peak_memory
+    require_room(options.targets, size_of(assembly), largest_tensor(assembly), values, beside=not fits)
     # Described first: what cannot be, as labels that do not fit, is refused before the proof.
     description = described(
         delivery.checked,

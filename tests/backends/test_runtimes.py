@@ -227,9 +227,9 @@ GIB = 2**30
 
 def test_weights_in_a_file_of_their_own_are_refused_for_the_web() -> None:
     """None of four releases runs such a file: three do not load it, and 1.20.1 gives NaN (a network of 2.3 GB)."""
-    require_room(targets(["onnxruntime"]), 3 * GIB, None, beside=True)
+    require_room(targets(["onnxruntime"]), 3 * GIB, GIB, None, beside=True)
     with pytest.raises(UsageError) as caught:
-        require_room(targets(["onnxruntime", "onnxruntime-web>=1.20"]), 9 * GIB // 4, None, beside=True)
+        require_room(targets(["onnxruntime", "onnxruntime-web>=1.20"]), 9 * GIB // 4, GIB, None, beside=True)
     assert str(caught.value) == (
         "the network has 2.25 GiB, which above protobuf's 2 GB go to a file of their own, and onnxruntime-web 1.20.0 "
         f"to {TESTED['onnxruntime-web'][-1].version}, which onnxruntime-web>=1.20 allows, is not shown to run such "
@@ -264,10 +264,22 @@ def test_what_is_not_shown_to_run_in_the_web_is_refused(
     runs_on: str, size: int, values: int | None, words: str
 ) -> None:
     if not words:
-        require_room(targets([runs_on]), size, values, beside=False)
+        require_room(targets([runs_on]), size, GIB // 4, values, beside=False)
         return
     with pytest.raises(UsageError, match=words):
-        require_room(targets([runs_on]), size, values, beside=False)
+        require_room(targets([runs_on]), size, GIB // 4, values, beside=False)
+
+
+def test_one_large_tensor_is_refused_for_the_web() -> None:
+    """Matrices of 15,600 and of 16,400 a side, in networks that were tried: the first ran, the second did not load."""
+    required = targets(["onnxruntime-web>=1.20.1"])
+    require_room(required, 1_037_962_497, 4 * 15_600**2, None, beside=False)
+    words = (
+        r"the network has 1\.07 GiB, 1 GiB of them in one tensor, and loading needs both twice: 4\.13 GiB, and "
+        r"onnxruntime-web 1\.20\.1 to .*, which onnxruntime-web>=1\.20\.1 allows, is shown to have room for 3\.75 GiB"
+    )
+    with pytest.raises(UsageError, match=words):
+        require_room(required, 1_143_671_305, 4 * 16_400**2, None, beside=False)
 
 
 def test_it_is_refused_before_anything_is_written(tmp_path: Path) -> None:

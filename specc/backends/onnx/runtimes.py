@@ -132,11 +132,12 @@ def require_readable(required: Sequence[Target], opset: int, *, functions: bool)
             )
 
 
-def require_room(required: Sequence[Target], size: int, values: int | None, *, beside: bool) -> None:
+def require_room(required: Sequence[Target], size: int, largest: int, values: int | None, *, beside: bool) -> None:
     """Raises UsageError where a release that ``required`` allows is not shown to run so large a network.
 
     Args:
         size: bytes of the model with its weights.
+        largest: bytes of the largest of them.
         values: bytes of the values in memory at once for one sample; None where they depend on symbolic sizes.
         beside: the weights are in a file of their own.
     """
@@ -155,6 +156,12 @@ def require_room(required: Sequence[Target], size: int, values: int | None, *, b
                 f"the network has {_amount(size)}, and {target.runtime} {_span(small)}, which {target.text} allows, is "
                 f"shown to run {_amount(_largest(small[0]))} at most: {_WEB}{other}"
             )
+        if 2 * (size + largest) > _WEB_LOADING:
+            raise UsageError(
+                f"the network has {_amount(size)}, {_amount(largest)} of them in one tensor, and loading needs both "
+                f"twice: {_amount(2 * (size + largest))}, and {target.runtime} {_span(target.releases)}, which "
+                f"{target.text} allows, is shown to have room for {_amount(_WEB_LOADING)}: {_WEB}"
+            )
         if values is not None and size + values > _WEB_MEMORY:
             raise UsageError(
                 f"the network has {_amount(size)}, and one sample needs {_amount(values)} at once beside it: more than "
@@ -168,6 +175,12 @@ _WEB_LARGEST = {"1.15.0": 966_215_000, "1.17.3": 1_341_903_000, "1.20.1": 1_395_
 """By the first release: the bytes of the largest file that was tried and ran, with the right result (in Node.js, from
 memory). The last is not loaded by 1.15.1 and 1.17.1, and one of 1.9 GiB neither by 1.20.1 nor by 1.30.0. Of networks of
 2.3 GB, their weights in a file of their own, 1.15.1, 1.17.1 and 1.30.0 load none, and 1.20.1 gives NaN.
+"""
+
+_WEB_LOADING = 4_022_805_000
+"""Twice the file and twice its largest tensor: the file and what is parsed of it, the tensor and what it becomes for a
+matrix product. A file of 1.04 GB, 0.97 of them in one tensor, ran in 1.17.3, 1.20.1 and 1.30.0 (in
+Chromium, too); one of 1.14 GB, 1.08 in one tensor, is not loaded by 1.30.0.
 """
 
 

@@ -30,6 +30,11 @@ def size_of(assembly: Assembly) -> int:
     return _size(_pieces(assembly)) + ROOM
 
 
+def largest_tensor(assembly: Assembly) -> int:
+    """Bytes of the largest weight."""
+    return max((weight.size for weight in assembly.weights), default=0)
+
+
 def fits_in_one_file(assembly: Assembly) -> bool:
     """Whether all of it is one protobuf message."""
     return size_of(assembly) <= PROTOBUF_LIMIT
