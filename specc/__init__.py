@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from specc.api import Model, load, loads
     from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecError, UsageError
+    from specc.sweeps.search import search_space
     from specc.sweeps.sweep import sweep
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "__version__",
     "load",
     "loads",
+    "search_space",
     "sweep",
 ]
 
@@ -45,6 +47,10 @@ def __getattr__(name: str) -> Any:
         from specc import api
 
         return getattr(api, name)
+    if name == "search_space":
+        from specc.sweeps.search import search_space
+
+        return search_space
     if name == "sweep":
         from specc.sweeps.sweep import sweep
 

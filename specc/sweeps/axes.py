@@ -118,6 +118,12 @@ class Axis:
         return self._parts[part].value(place - (self._ends[part - 1] if part else 0))
 
     @property
+    def progression(self) -> Progression | None:
+        """Its only part, where that is a range."""
+        only = self._parts[0] if len(self._parts) == 1 else None
+        return only if isinstance(only, Progression) else None
+
+    @property
     def kinds(self) -> set[type]:
         """What types its values have; a layer is one of its own."""
         if self.span is not None:

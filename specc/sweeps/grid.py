@@ -82,7 +82,7 @@ class Grid:
         none = True
         for values in self._combinations() if self.sample is None else self._drawn(template):
             settings = dict(zip(names, values, strict=True))
-            if self.sample is not None or self._meets(settings, template):
+            if self.sample is not None or self.meets(settings, template):
                 none = False
                 yield settings
         if none:
@@ -107,7 +107,7 @@ class Grid:
             values = tuple(axis.at(share) for axis, share in zip(self.axes, point, strict=True))
             key = tuple(map(literal, values))
             settings = {axis.name: value for axis, value in zip(self.axes, values, strict=True)}
-            if key in seen or not self._meets(settings, template):
+            if key in seen or not self.meets(settings, template):
                 missed += 1
                 if missed == _MOST_MISSED and not self.sample.latin:
                     return
@@ -118,7 +118,8 @@ class Grid:
             if len(seen) == self.sample.number:
                 return
 
-    def _meets(self, settings: Settings, template: Template) -> bool:
+    def meets(self, settings: Settings, template: Template) -> bool:
+        """Whether a combination meets all conditions. Raises SpecError where that cannot be decided."""
         if not self.conditions:
             return True
         scope = template.scope(settings)

@@ -15,11 +15,12 @@ from specc.elaborate import Imports, Template, choose, require_parameters
 from specc.project.check import processors
 from specc.project.settings import Configuration
 from specc.project.workers import Lost, Work, results
+from specc.report.reasons import Reason
 from specc.source import Source
 from specc.sweeps.axes import Axis, axes_of
 from specc.sweeps.conditions import condition, require_names
 from specc.sweeps.grid import MOST, Grid, Sample, read_grid
-from specc.sweeps.variant import Checker, Question, Variant
+from specc.sweeps.variant import WHEN, Checker, Question, Variant, plain
 from specc.syntax import parse, read
 from specc.version import __version__
 
@@ -145,19 +146,31 @@ class Sweep:
                     yield from done.pop(next_number)
                     next_number += 1
 
-    def models(self, numbers: Collection[int]) -> Iterator[tuple[int, Model]]:
-        """The variants of these numbers, which fit, as models; in order."""
+    def candidate(self, number: int, settings: Settings) -> tuple[Variant, Model | None]:
+        """A variant of settings that may stand in no grid, checked; and its model, where it is kept."""
+        if not self.grid.meets(settings, self._template):
+            values = {name: plain(value) for name, value in settings.items()}
+            met = " and ".join(condition.text for condition in self.grid.conditions)
+            return Variant(number, values, None, {}, (Reason(WHEN, f"does not meet {met}", ""),), False), None
+        variant = Checker(self._template, self.question).check(number, settings)
+        return variant, self._model(settings) if variant.kept else None
+
+    def _model(self, settings: Settings) -> Model:
         from specc.api import Model
 
+        name = self.sources[0].name
+        spec = None if name == "<stdin>" else Path(name).absolute()
+        return Model(self._template.elaborate(settings), file=self._file, spec=spec, arguments=settings)
+
+    def models(self, numbers: Collection[int]) -> Iterator[tuple[int, Model]]:
+        """The variants of these numbers, which fit, as models; in order."""
         left = set(numbers)
         for number, settings in enumerate(self.grid.variants(self._template)):
             if not left:
                 return
             if number in left:
                 left.remove(number)
-                name = self.sources[0].name
-                spec = None if name == "<stdin>" else Path(name).absolute()
-                yield number, Model(self._template.elaborate(settings), file=self._file, spec=spec, arguments=settings)
+                yield number, self._model(settings)
 
     def to_arrow(self) -> pyarrow.Table:
         """All variants, checked, as a table with the fields of ``variants.jsonl``.

@@ -19,6 +19,8 @@ from specc.sweeps.grid import Settings
 
 INTERNAL = "internal"
 """In place of a code: a mistake of specc itself, or want of memory."""
+WHEN = "when"
+"""In place of a code: a candidate of a search that a condition on parameters leaves out."""
 SIZES = "sizes"
 """In place of a code: the contract of this variant does not allow the sizes at which numbers are asked for."""
 
