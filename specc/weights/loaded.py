@@ -29,6 +29,8 @@ _PICKLE = "/data.pkl"
 """How the member is called that says what a file of a newer torch, which is a zip archive, holds."""
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 """How zip archives begin, and empty ones."""
+_SHARDED = ".metadata"
+"""The file that tells a folder of torch.distributed.checkpoint's, which FSDP writes."""
 _FOREIGN = (
     (b"\x93NUMPY", "one array alone; numpy.savez keeps arrays with their names"),
     (b"\x80", "a bare pickle; torch.save(model.state_dict(), FILE) writes what can be read safely"),
@@ -59,6 +61,11 @@ def read_weights(path: Path, state: State, match: Match = "name") -> LoadedWeigh
         MissingDependency: it is a PyTorch file, and torch is not installed.
     """
     with reading(path):
+        if (path / _SHARDED).exists():
+            raise UsageError(
+                f"cannot read {path}: it is the folder of a checkpoint in parts; this makes one file of them: "
+                f"python -m torch.distributed.checkpoint.format_utils dcp_to_torch {path} FILE"
+            )
         if path.exists() and not path.is_file():
             raise UsageError(f"cannot read {path}: it is no regular file")
         file, archive = _File(path, _stamp(path)), _opened(path)

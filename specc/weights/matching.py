@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import accumulate, takewhile
@@ -26,9 +28,10 @@ _UNORDERED = (
     "  some are of one shape; torch.save and numpy.savez keep the order of a state dict",
 )
 _PARALLEL, _COMPILED = "DataParallel or DistributedDataParallel", "torch.compile"
+_COMPILER_SCOPE = "_orig_mod."
 _WRAPPERS = {
     "module.": _PARALLEL,
-    "_orig_mod.": _COMPILED,
+    _COMPILER_SCOPE: _COMPILED,
     "module._orig_mod.": f"{_PARALLEL}, around {_COMPILED}",
     "_orig_mod.module.": f"{_COMPILED}, around {_PARALLEL}",
 }
@@ -46,7 +49,7 @@ def matched(state: State, archive: Archive, match: Match) -> tuple[dict[str, str
     """The file's name of every tensor of the network, by the network's name; and what the user should know of it.
 
     By name, a prefix that is before every name of the file and none of the network's is left out where all fits
-    without it, and is said.
+    without it, and is said; so is what torch.compile has put into the names of the parts that it has compiled.
 
     The ``num_batches_tracked`` are the file's whole numbers. A file that has none at all lacks nothing: they
     are missing from the result too.
@@ -64,6 +67,14 @@ def matched(state: State, archive: Archive, match: Match) -> tuple[dict[str, str
     prefix = _prefix(pairing) if faults and match == "name" else ""
     if prefix and not (bare := pairing.below(prefix)).faults():
         return {name: prefix + other for name, _, other in bare.pairs}, (f"{_begins(archive, prefix)}: left out",)
+    inner = _inside(archive) if faults and match == "name" else {}
+    if inner:
+        with suppress(UsageError):
+            names, notes = matched(
+                state, replace(archive, entries={n: archive.entries[o] for n, o in inner.items()}), match
+            )
+            left_out = f"some of its names have {_COMPILER_SCOPE}, which {_COMPILED} has added: left out"
+            return {name: inner[other] for name, other in names.items()}, (left_out, *notes)
     if lines or faults:
         raise UsageError(f"{archive.source} does not fit the network:", *lines, *_advised(pairing, faults))
     return {name: other for name, _, other in pairing.pairs}, ()
@@ -232,6 +243,12 @@ def _parametrized(pairing: _Pairing) -> list[str]:
     further = _parametrized(whole)  # pruned below a norm
     rest = [] if further else _advised(whole, whole.faults())
     return [*lines, *further, *(["  with them in place it does not fit either:"] if rest else []), *rest]
+
+
+def _inside(archive: Archive) -> dict[str, str]:
+    """The file's names by what they are without the scopes of torch.compile; nothing where none has one."""
+    bare = {re.sub(rf"(^|\.){re.escape(_COMPILER_SCOPE)}", r"\1", name): name for name in archive.entries}
+    return bare if len(bare) == len(archive.entries) and bare.keys() != archive.entries.keys() else {}
 
 
 def _prefix(pairing: _Pairing) -> str:

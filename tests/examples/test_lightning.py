@@ -18,7 +18,7 @@ MODEL = specc.loads("model Line : [N, 3] -> [N, 2] { fc(4) -> relu -> fc(2) }")
 
 WRAPPED: dict[str, tuple[Callable[[nn.Module], nn.Module], str]] = {
     "as it is": (lambda net: net, "net."),
-    "compiled": (lambda net: torch.compile(net, backend="eager"), "net._orig_mod."),  # type: ignore[arg-type, return-value]
+    "compiled": (lambda net: torch.compile(net, backend="eager"), "net._orig_mod."),
     "parallel": (nn.DataParallel, "net.module."),
 }
 
@@ -52,7 +52,7 @@ def checkpoint(path: Path, wrap: Callable[[nn.Module], nn.Module]) -> nn.Module:
         enable_model_summary=False,
         callbacks=[EarlyStopping("loss"), StochasticWeightAveraging(swa_lrs=0.01, swa_epoch_start=1)],
     )
-    trainer.fit(module, torch.utils.data.DataLoader(torch.ones(4, 3), 2))  # type: ignore[arg-type]
+    trainer.fit(module, torch.utils.data.DataLoader(torch.ones(4, 3), 2))
     trainer.save_checkpoint(path)
     return module.net
 
@@ -65,7 +65,7 @@ def test_it_is_the_network_that_was_trained(
     with pytest.raises(Exception, match="Weights only load failed"):  # what is kept is more than torch reads
         torch.load(tmp_path / "last.ckpt", weights_only=True)
     weights = MODEL.weights(file=tmp_path / "last.ckpt")
-    entry, left_out = weights.notes  # type: ignore[attr-defined]
+    entry, left_out = weights.notes
     assert entry.startswith("the weights are its entry state_dict; not read: epoch, ")
     assert "hyper_parameters" in entry
     assert left_out.startswith(f"all 4 of its names begin with {prefix}")

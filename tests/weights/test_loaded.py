@@ -315,6 +315,19 @@ def test_of_a_checkpoint_of_lightning_the_module_is_meant_whatever_tensors_are_b
     assert same(read(path), good)
 
 
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
+def test_a_checkpoint_in_parts_is_refused_with_what_joins_them(tmp_path, good):
+    from torch.distributed import checkpoint
+    from torch.distributed.checkpoint import format_utils
+
+    checkpoint.save({"state_dict": good}, checkpoint_id=tmp_path / "parts", no_dist=True)
+    command = refusal(tmp_path / "parts").partition("makes one file of them: ")[2]
+    module, *arguments = command.removeprefix("python -m ").split()
+    assert (module, arguments[0]) == ("torch.distributed.checkpoint.format_utils", "dcp_to_torch")
+    format_utils.dcp_to_torch_save(arguments[1], tmp_path / "whole.pt")
+    assert same(read(tmp_path / "whole.pt"), good)
+
+
 def test_objects_among_the_weights_are_refused(path, good):
     torch.save({"state_dict": good | {"0.bias": Settings()}, "pytorch-lightning_version": "2.6.6"}, path)
     assert "it holds more than tensors (tests.weights.test_loaded.Settings)" in refusal(path)

@@ -190,6 +190,20 @@ class TestWrappers:
                     _, (note,) = taken(listed(net), listed(wrap(other(net))))
                     assert f" begin with {outer}{inner}, " in note
 
+    @pytest.mark.parametrize("prefix", ["", "net."])
+    def test_a_part_that_was_compiled_by_itself(self, prefix):
+        net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.BatchNorm2d(4)))
+        ours = listed(net)
+        net[1] = torch.compile(net[1], backend="eager")
+        names, notes = taken(ours, prefixed(prefix, listed(net)))
+        assert [*names.values()] == [prefix + name for name in net.state_dict()]
+        assert notes[0] == "some of its names have _orig_mod., which torch.compile has added: left out"
+        assert notes[1:] == ((f"all 7 of its names begin with {prefix}: left out",) if prefix else ())
+
+    def test_a_compiled_part_of_another_network_is_told_by_its_own_names(self):
+        lines = refusal(OURS, [("conv._orig_mod.weight", (1,)), *OURS[1:]], "name")
+        assert "    conv._orig_mod.weight [1]" in lines
+
     def test_counters_may_be_left_out(self):
         assert taken([*OURS, *COUNTERS], prefixed("module.", OURS))[0] == {name: f"module.{name}" for name, _ in OURS}
 
