@@ -28,6 +28,7 @@ SIGNAL = "model Signal : (wave: [N, 2, 64]) -> [N, 4] { conv(4, 3) -> relu -> gl
 MASK = "model Mask : (image: [N, 1, 16, 16]) -> (mask: [N, 2, 16, 16]) { conv(2, 3, padding=1) }"
 PAIR = "model Pair : (a: [N, 1, 8, 8], b: [N, 1, 8, 8]) -> [N, 4] { add { | a | b } -> flatten -> fc(4) }"
 PLAIN = "model Plain : (image: [N, 1, 28, 28]) -> (share: [N, 10]) { flatten -> fc(32) -> relu -> fc(10) -> softmax }"
+SCALED = "model Scaled : [N, 1, 16, 16] -> [N, 3] { affine(1 / 255) -> conv(3, 3) -> globalavgpool -> flatten }"
 COLOUR = """
 model Colour : (image: uint8 [N, H, W, 3]) -> (scores: [N, 12]) where H % 8 == 0, W % 8 == 0 {
   permute(0, 3, 1, 2) -> affine(1 / 255) -> standardize([0.5, 0.4, 0.3], [0.2, 0.25, 0.3])
@@ -153,7 +154,7 @@ def site(digits: tuple[Any, ...], tmp_path_factory: pytest.TempPathFactory) -> P
     spoil(page)
     specc.loads(PLAIN).to_onnx(page / "plain.onnx")
     specc.loads(COLOUR).to_onnx(page / "colour.onnx", labels=COLOURS)
-    for name, text in {"signal": SIGNAL, "mask": MASK, "pair": PAIR}.items():
+    for name, text in {"scaled": SCALED, "signal": SIGNAL, "mask": MASK, "pair": PAIR}.items():
         specc.loads(text).to_onnx(page / f"{name}.onnx")
     png(page / "digit.png", images[0, 0])
     png(page / "photo.png", np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
@@ -200,6 +201,7 @@ def visits(site: Path, base: str) -> dict[str, dict[str, Any]]:
             ["keys", ["Tab", "Space", *["ArrowDown"] * 14, "Space"]], ["keys", ["Delete"]],
         ]},
         "plain": {"address": f"{base}?model=plain.onnx&black=-0.5&white=2.75", "actions": [["draw", STROKES["4"]]]},
+        "scaled": {"address": f"{base}?model=scaled.onnx", "actions": [["draw", STROKES["0"]]]},
         "colour": {"address": f"{base}?model=colour.onnx", "actions": [["open", [files["photo.png"]]]]},
         "untested": {"address": f"{base}?model=untested.onnx"},
         "without WebAssembly": {"address": base, "without": ["WebAssembly"]},
@@ -333,6 +335,13 @@ def test_numbers_and_28_by_28(seen: dict[str, Any], site: Path) -> None:
     for axis in (0, 1):
         assert 13.95 < grey.sum(axis) @ (np.arange(28) + 0.5) / grey.sum() < 15.05
     the_same_as_here(step, site / "plain.onnx", (-0.5 + 3.25 * grey / 255).astype(np.float32)[None, None])
+
+
+def test_numbers_that_the_network_normalises(seen: dict[str, Any], site: Path) -> None:
+    """The sidecar says that 255 are divided by, so white is 255 without being told."""
+    first, step = seen["scaled"]["steps"]
+    assert "normalises them by itself (mean 0; std 255): black becomes 0 and white 255" in first["notes"]
+    the_same_as_here(step, site / "scaled.onnx", pixels(step)[None, None, ..., 0].astype(np.float32))
 
 
 def test_digits_of_mnist_come_back_byte_for_byte(seen: dict[str, Any]) -> None:
