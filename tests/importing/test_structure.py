@@ -21,7 +21,7 @@ def written(text: str, *, with_paths: bool = True) -> str:
     """The text of a spec's network after its blocks have been forgotten; it is the same network."""
     original = graph(text)
     spec = structured(flattened(original, with_paths=with_paths))
-    assert not spec.is_flat
+    assert spec.structure == "loops"
     comparison.paired(original, spec.graph)
     if with_paths:
         assert not spec.renamed
@@ -177,7 +177,7 @@ def test_concats_of_all_before_go_on_from_each_other() -> None:
     for k, value in enumerate(values, 1):
         steps += [value, step("concat", *(f"r{j}" for j in range(k + 1)), value=f"c{k}")]
     spec = structured(network(*steps, outputs=("c4",)))
-    assert not spec.is_flat
+    assert spec.structure == "loops"
     assert "tanh -> repeat 4 { concat { | _ | relu } }" in spec.text
 
 
@@ -193,7 +193,7 @@ def test_several_inputs_and_outputs() -> None:
             outputs=("4", "5", "3"),
         )
     )
-    assert not spec.is_flat
+    assert spec.structure == "loops"
     assert [(port.name, port.type.rank) for port, _ in spec.graph.outputs] == [("o4", 4), ("o5", 4), ("o3", 4)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from specc.importing.network import Argument, ValueOf
 from specc.importing.structure.blocks import size_of, with_texts
@@ -18,6 +18,7 @@ from specc.importing.structure.body import (
     When,
     all_statements,
     inner_bodies,
+    labels_here,
     read_values,
     result_of,
     statements,
@@ -65,10 +66,9 @@ class _Loops:
         Args:
             group: whose body it is, where its label is known.
         """
-        return self._list(body, [0], group)
+        return self._list(body, _Scope(any(map(is_plain_number, labels_here(body)))), group)
 
-    def _list(self, body: list[Statement], rounds: list[int], group: Group | None) -> list[Statement]:
-        """Args: rounds: how many have been numbered in the scope."""
+    def _list(self, body: list[Statement], scope: _Scope, group: Group | None) -> list[Statement]:
         found: list[Statement] = []
         general = [_Numbered(statement) for statement in body]
         keys: list[Key] = []
@@ -83,32 +83,30 @@ class _Loops:
                 chunks = [general[place + j * length : place + (j + 1) * length] for j in range(count)]
                 is_whole = group is not None and count * length == len(body)
                 start = _value_of(body[place - 1]) if place else group.start if group is not None else None
-                if loop := self._loop(chunks, start, rounds, is_whole=is_whole):
+                if loop := self._loop(chunks, start, scope, is_whole=is_whole):
                     place += count * length
                     break
             if loop is not None:
                 found.append(loop)
                 continue
-            found.append(self._inner(body[place], rounds))
+            found.append(self._inner(body[place], scope))
             place += 1
         return found
 
-    def _inner(self, statement: Statement, rounds: list[int]) -> Statement:
+    def _inner(self, statement: Statement, scope: _Scope) -> Statement:
         """The statement with loops in its bodies."""
         match statement:
             case Layer(arms=list()):
-                statement.arms = [self._list(arm, rounds, None) for arm in statement.arms or ()]
+                statement.arms = [self._list(arm, scope, None) for arm in statement.arms or ()]
             case When():
-                statement.body = self._list(statement.body, rounds, None)
+                statement.body = self._list(statement.body, scope, None)
             case Group(call=None):
                 statement.body = self.scope(statement.body, statement)
         return statement
 
     # ---- one loop ---------------------------------------------------------------------------------------------------
 
-    def _loop(
-        self, chunks: list[list[_Numbered]], start: str | None, rounds: list[int], *, is_whole: bool
-    ) -> Loop | None:
+    def _loop(self, chunks: list[list[_Numbered]], start: str | None, scope: _Scope, *, is_whole: bool) -> Loop | None:
         """The loop of these rounds; None where they cannot be one, or need not."""
         bodies = [[one.original for one in chunk] for chunk in chunks]
         copies = [[one.statement for one in chunk] for chunk in chunks]
@@ -116,7 +114,9 @@ class _Loops:
         first, *others = chunks[0]
         sole = None if others else first.original
         label = sole.label if isinstance(sole, (Group, Layer)) else None
-        is_numbered = not numbers or (label is not None and is_plain_number(label) and numbers == [rounds[0]])
+        is_numbered = not numbers or (label is not None and is_plain_number(label) and numbers == [scope.rounds])
+        if not numbers and scope.has_numbers:  # its rounds would be called by numbers, too
+            return None
         if self._is_seen(bodies, start, is_reachable=is_whole and is_numbered):
             return None
         starts = [start, *(result_of(body) for body in bodies[:-1])]
@@ -153,7 +153,7 @@ class _Loops:
             return None
         self._variables += variables
         if is_numbered:
-            rounds[0] += len(chunks)
+            scope.rounds += len(chunks)
             template = self.scope(template, None)
         else:
             for statement in template:
@@ -162,7 +162,7 @@ class _Loops:
                         group.body = self.scope(group.body, group)
         del self._variables[len(self._variables) - len(variables) :]
         table: list[tuple[Argument, ...]] = [tuple(column[j] for column in columns) for j in range(len(chunks))]
-        return Loop(tuple(variables), table, template, bodies, is_numbered, rounds[0] - len(chunks), known)
+        return Loop(tuple(variables), table, template, bodies, is_numbered, scope.rounds - len(chunks), known)
 
     def _is_seen(self, bodies: list[list[Statement]], start: str | None, *, is_reachable: bool) -> bool:
         """Whether a value inside is called by name outside, or that with which a round begins is inside."""
@@ -174,6 +174,19 @@ class _Loops:
             return False
         made = {s.value for body in bodies for s in all_statements(body) if isinstance(s, Layer)} - {results[-1]}
         return any(self._reads[value] > inside[value] for value in made)
+
+
+@dataclass(slots=True)
+class _Scope:
+    """A scope of names.
+
+    Attributes:
+        has_numbers: whether labels in it are numbers.
+        rounds: how many have been numbered.
+    """
+
+    has_numbers: bool
+    rounds: int = 0
 
 
 class _Numbered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from specc.diagnostics import SpecError
 from specc.elaborate import choose, elaborate
@@ -27,6 +28,9 @@ from specc.syntax.tokens import is_name
 
 _FILE = "imported.cnn"
 
+Structure = Literal["loops", "blocks", "groups", "list"]
+_DEPTHS: tuple[Structure, ...] = ("loops", "blocks", "groups")
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -37,13 +41,14 @@ class Spec:
         graph: what it comes to.
         tensors: names of `ImportedNetwork.tensors`, by the paths that they have in the state dict of ``graph``.
         renamed: of these the paths that are not the names; the others are as in the origin.
-        is_flat: no structure said the same network: it is a list of steps under names of ours.
+        structure: how much was found. ``loops`` is all; less where a text with more of it was not the same network, and
+            a ``list`` of steps, under names of ours, where no other was.
     """
 
     text: str
     graph: Graph
     tensors: Mapping[str, str]
-    is_flat: bool
+    structure: Structure
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -63,14 +68,14 @@ def structured(network: ImportedNetwork) -> Spec:
     names = {port.name: port.name for port in network.inputs}
     names |= {step.outputs[0]: name for step, name in zip(network.steps, _flat_names(network), strict=True)}
     channels = {value: _number(types[name].sample) for value, name in names.items()}
-    for depth in (2, 1, 0):
+    for depth in _DEPTHS:
         try:
             text = formatted(Source(_FILE, _chained(steps, shapes, channels, depth)))
             graph = _graph(text, network.name)
-            return _spec(network, text, graph, paired(flat, graph))
+            return _spec(network, text, graph, paired(flat, graph), depth)
         except (SpecError, Different):
             continue
-    return _spec(network, formatted(Source(_FILE, flat_text)), flat, {node.name: node for node in flat.nodes}, True)
+    return _spec(network, formatted(Source(_FILE, flat_text)), flat, {node.name: node for node in flat.nodes}, "list")
 
 
 def _number(sample: Sequence[Dim]) -> int | None:
@@ -83,7 +88,7 @@ def _graph(text: str, model: str) -> Graph:
     return elaborate(file, choose(file, model), {}).graph
 
 
-def _spec(network: ImportedNetwork, text: str, graph: Graph, nodes: Mapping[str, Node], is_flat: bool = False) -> Spec:
+def _spec(network: ImportedNetwork, text: str, graph: Graph, nodes: Mapping[str, Node], structure: Structure) -> Spec:
     """The spec with the names of its tensors.
 
     Args:
@@ -96,7 +101,7 @@ def _spec(network: ImportedNetwork, text: str, graph: Graph, nodes: Mapping[str,
             node = nodes[name]
             paths = {parameter.name: node.path(parameter) for parameter in node.parameters}
             tensors |= {paths[parameter]: tensor for parameter, tensor in step.tensors.items()}
-    return Spec(text, graph, tensors, is_flat)
+    return Spec(text, graph, tensors, structure)
 
 
 # ---- models ---------------------------------------------------------------------------------------------------------
@@ -133,14 +138,14 @@ def _names_around(network: ImportedNetwork) -> set[str]:
 
 
 def _chained(
-    network: ImportedNetwork, shapes: Mapping[str, Sequence[Dim]], channels: Mapping[str, int | None], depth: int
+    network: ImportedNetwork, shapes: Mapping[str, Sequence[Dim]], channels: Mapping[str, int | None], depth: Structure
 ) -> str:
     """The file with its blocks.
 
     Args:
         shapes: of the outputs.
         channels: of each value.
-        depth: how much structure is looked for: 0, chains and groups alone; 1, blocks too; 2, loops too.
+        depth: how much structure is looked for; each has what stands behind it in `Structure`.
     """
     values = [output.value for output in network.outputs]
     paths = placed(network.steps, _names_around(network))
@@ -155,8 +160,8 @@ def _chained(
     if entry is not None:
         ports[entry] = "in" if entry == "input" else entry
     around = {*_names_around(network), network.name, *(output.name for output in network.outputs), *applied.values()}
-    blocks = {block.name: block for block in (with_blocks(body, channels, around) if depth else [])}
-    if depth > 1:
+    blocks = {block.name: block for block in (with_blocks(body, channels, around) if depth != "groups" else [])}
+    if depth == "loops":
         for block in blocks.values():
             own = {name for name, _ in block.parameters}
             block.body = with_loops(block.body, blocks, around | own, block.seen)

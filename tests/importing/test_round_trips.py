@@ -1,0 +1,83 @@
+"""Whole networks as flat lists, and back: the zoo, random specs, and five networks by both of PyTorch's exporters."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from specc.diagnostics import SpecError
+from specc.elaborate import Imports, check_file
+from specc.filesystem import DISK
+from specc.importing.from_onnx.reading import read_network
+from specc.importing.structure import comparison, structured
+from specc.ir.graph import Graph
+from specc.onnxfile import OnnxFile
+from specc.source import Source
+from specc.syntax import parse, read
+from tests.importing.flattening import flattened
+from tests.importing.published import NETWORKS
+from tests.verify.specimens import random_specs
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SPECS = sorted([*EXAMPLES.glob("*.cnn"), *EXAMPLES.glob("zoo/*.cnn")])
+SHARED_INSIDE = {"cbam.cnn", "siamese.cnn", "nonlocal.cnn"}
+"""Whose weights are shared within blocks, or whose labels are sizes of the contract: some names are others."""
+
+pytestmark = pytest.mark.imported
+
+
+def comes_back(graph: Graph, *, names: bool = True) -> None:
+    """All structure is found, and it is the same network; with the same names where the list has them."""
+    for with_paths in (True, False):
+        spec = structured(flattened(graph, with_paths=with_paths))
+        assert spec.structure == "loops"
+        comparison.paired(graph, spec.graph)
+        if with_paths and names:
+            assert dict(spec.graph.state) == dict(graph.state)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.name)
+def test_examples(path: Path) -> None:
+    for checked in check_file(parse(read(str(path))), Imports(DISK)):
+        comes_back(checked.graph, names=path.name not in SHARED_INSIDE)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_specs(seed: int) -> None:
+    count = 0
+    for text in islice(random_specs(seed), 60):
+        try:
+            (checked,) = check_file(parse(Source("random.cnn", text)))
+        except SpecError:
+            continue  # one of three does not fit together
+        comes_back(checked.graph, names="shared" not in text)
+        count += 1
+    assert count > 30
+
+
+@pytest.mark.parametrize("exporter", ["dynamo", "script"])
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.__name__)
+def test_exported_networks(network: type[nn.Module], exporter: str, tmp_path: Path) -> None:
+    """As few lines as a person writes, and the parameters' names are the module's."""
+    torch.manual_seed(0)
+    module = network().eval()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for tensor in [*module.parameters(), *module.buffers()]:  # equal numbers would be stored once
+            tensor.copy_(0.5 + 0.1 * torch.rand(tensor.shape))
+        how: dict[str, Any] = {"dynamo": exporter == "dynamo"}
+        if exporter == "dynamo":
+            how["external_data"] = False
+        torch.onnx.export(module, (torch.zeros(1, 3, 224, 224),), str(tmp_path / "net.onnx"), **how)
+    spec = structured(read_network(OnnxFile(tmp_path / "net.onnx")))
+    assert spec.structure == "loops"
+    assert spec.text.count("\n") <= NETWORKS[network]
+    assert not spec.renamed
+    weights = {name for name, _ in spec.graph.state if name.endswith(".weight")}
+    assert weights <= module.state_dict().keys()
