@@ -85,9 +85,6 @@ siblings: $(VENV)/installed-dev
 runtimes: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/runtimes.py 1.17.3 1.20.1 --networks 4
 
-imports: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 -m imported tests/importing
-
 sweeps: $(VENV)/installed-dev $(VENV)/installed-sweeps
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m swept tests/sweeps
 
@@ -132,10 +129,7 @@ $(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-bench.txt
 	@touch $@
 
-$(VENV)/installed-imports: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 -m imported tests/importing
-
-sweeps: $(VENV)/installed requirements-sweeps.txt
+$(VENV)/installed-sweeps: $(VENV)/installed requirements-sweeps.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-sweeps.txt
 	@touch $@
 

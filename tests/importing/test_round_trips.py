@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from torch import nn
 
+from benchmarks.imported_lines import exported
 from specc.diagnostics import SpecError
 from specc.elaborate import Imports, check_file
 from specc.filesystem import DISK
-from specc.importing.from_onnx.reading import read_network
 from specc.importing.structure import comparison, structured
 from specc.ir.graph import Graph
-from specc.onnxfile import OnnxFile
 from specc.source import Source
 from specc.syntax import parse, read
 from tests.importing.flattening import flattened
@@ -65,19 +61,9 @@ def test_random_specs(seed: int) -> None:
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.__name__)
 def test_exported_networks(network: type[nn.Module], exporter: str, tmp_path: Path) -> None:
     """As few lines as a person writes, and the parameters' names are the module's."""
-    torch.manual_seed(0)
-    module = network().eval()
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for tensor in [*module.parameters(), *module.buffers()]:  # equal numbers would be stored once
-            tensor.copy_(0.5 + 0.1 * torch.rand(tensor.shape))
-        how: dict[str, Any] = {"dynamo": exporter == "dynamo"}
-        if exporter == "dynamo":
-            how["external_data"] = False
-        torch.onnx.export(module, (torch.zeros(1, 3, 224, 224),), str(tmp_path / "net.onnx"), **how)
-    spec = structured(read_network(OnnxFile(tmp_path / "net.onnx")))
+    _, spec = exported(network, tmp_path / "net.onnx", dynamo=exporter == "dynamo")
     assert spec.structure == "loops"
     assert spec.text.count("\n") <= NETWORKS[network]
     assert not spec.renamed
     weights = {name for name, _ in spec.graph.state if name.endswith(".weight")}
-    assert weights <= module.state_dict().keys()
+    assert weights <= network().state_dict().keys()

@@ -107,7 +107,7 @@ def test_values_that_a_block_is_given() -> None:
 }
 
 block up(c, skip) {
-  concat { | skip | up: convtranspose(c, 2, stride=2) }
+  concat { | skip | deconv: convtranspose(c, 2, stride=2) }
   conv1: conv(c, 3, padding=1) -> relu
   conv2: conv(c, 3, padding=1) -> relu
 }

@@ -148,7 +148,9 @@ class _Blocks:
             if isinstance(statement, Group):
                 self._parents[statement] = parent
                 inner = statement
-                if not statement.goes_on and statement.start is not None:
+                # Shared steps are seen where they are declared, and in no block.
+                is_closed = not any(isinstance(s, Layer) and s.shared for s in all_statements(statement.body))
+                if is_closed and not statement.goes_on and statement.start is not None:
                     found.append(statement)
                     self._inside[statement] = Counter(read_values(statement.body))
             for part in inner_bodies(statement):
@@ -277,13 +279,15 @@ class _Blocks:
 
     def _name(self, groups: list[Group]) -> str:
         """What the groups are called in common, or what the group around them is."""
-        for stem in self._stems(groups):
-            if is_name(stem) and stem not in self._taken and stem not in self._blocks:
-                return stem
+        taken = {*self._taken, *self._blocks, *self._labels}
+        stems = [stem for stem in self._stems(groups) if is_name(stem)]
+        for name in [*stems, *(f"{stem}_block" for stem in stems)]:
+            if name not in taken:
+                return name
         number = 1
-        while (name := f"block{number}") in self._blocks or name in self._taken or name in self._labels:
+        while f"block{number}" in taken:
             number += 1
-        return name
+        return f"block{number}"
 
     def _stems(self, groups: list[Group]) -> list[str]:
         stems = Counter(_stem(group.label) for group in groups if group.label)

@@ -22,11 +22,13 @@ class Layer:
     Attributes:
         label: what its origin calls it; None where that is of no matter: a step without tensors.
         arms: of a merge; each begins at the current value, and an empty one is that.
+        shared: the name of shared steps that it is an application of.
     """
 
     step: ImportedStep
     label: str | None
     arms: list[list[Statement]] | None = None
+    shared: str | None = None
 
     @property
     def value(self) -> str:

@@ -208,7 +208,7 @@ class _Numbered:
             case Layer():
                 label = self._label(statement.label)
                 arms = None if statement.arms is None else [[self._general(s) for s in arm] for arm in statement.arms]
-                return Layer(statement.step, label, arms)
+                return Layer(statement.step, label, arms, statement.shared)
             case Group():
                 return replace(statement, label=self._label(statement.label))
             case When():
@@ -253,7 +253,7 @@ def _without_label(statement: Statement) -> list[Statement]:
         case Group():
             return [replace(statement, label=None)]
         case Layer():
-            return [Layer(statement.step, None, statement.arms)]
+            return [Layer(statement.step, None, statement.arms, statement.shared)]
     return [statement]
 
 

@@ -10,7 +10,7 @@ from specc.diagnostics import SpecError
 from specc.elaborate import choose, elaborate
 from specc.importing.network import ImportedNetwork
 from specc.importing.structure.blocks import with_blocks
-from specc.importing.structure.body import Block, Layer, Required, Statement, Value
+from specc.importing.structure.body import Block, Layer, Required, Statement, Value, all_statements
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
 from specc.importing.structure.concats import nested
@@ -156,6 +156,9 @@ def _chained(
     members = grown(paths, list(network.steps), frozenset(values))
     entry = network.inputs[0].name if len(network.inputs) == 1 else None
     body = chain(members, entry, _last(network), frozenset(values))
+    for layer in all_statements(body):
+        if isinstance(layer, Layer):
+            layer.shared = applied.get(layer.value)
     ports = {port.name: port.name for port in network.inputs}
     if entry is not None:
         ports[entry] = "in" if entry == "input" else entry
@@ -166,7 +169,7 @@ def _chained(
             own = {name for name, _ in block.parameters}
             block.body = with_loops(block.body, blocks, around | own, block.seen)
         body = with_loops(body, blocks, around, values)
-    writer = BodyWriter(ports, _names_around(network), applied, declared, blocks)
+    writer = BodyWriter(ports, _names_around(network), declared, blocks)
     last = _last(network)
     besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
     text = writer.text(body, besides)
@@ -207,9 +210,10 @@ def _flat(network: ImportedNetwork) -> str:
     ports = {port.name: port.name for port in network.inputs}
     if len(network.inputs) == 1 and network.inputs[0].name == "input":
         ports["input"] = "in"
+    applied, declared = shared_steps(network.steps, [(f"shared_{name}",) for name in names], _names_around(network))
     body: list[Statement] = []
     for name, step in zip(names, network.steps, strict=True):
-        layer = Layer(step, name)
+        layer = Layer(step, name, shared=applied.get(step.outputs[0]))
         reads = step.inputs[: len(step.inputs) - len(layer.measured)]
         if len(reads) > 1 or is_merge(step.operator):
             layer.arms = [[Value(value)] for value in reads]
@@ -217,7 +221,6 @@ def _flat(network: ImportedNetwork) -> str:
         else:
             body.append(Value(reads[0]))
         body.append(layer)
-    shared = shared_steps(network.steps, [(f"shared_{name}",) for name in names], _names_around(network))
-    writer = BodyWriter(ports, _names_around(network), *shared)
+    writer = BodyWriter(ports, _names_around(network), declared)
     text = writer.text(body, {output.name: output.value for output in network.outputs})
     return f"{_header(network, None)} {{\n{text}\n}}\n"

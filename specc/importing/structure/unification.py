@@ -116,6 +116,8 @@ class Shapes:
         match statement:
             case Value():
                 return "value", self.place(statement.value)
+            case Layer(shared=str()):
+                return "applied", statement.shared
             case Layer():
                 label = statement.label if statement.step.tensors else None
                 arms = tuple([self.of_body(arm) for arm in statement.arms]) if statement.arms is not None else None
@@ -234,7 +236,8 @@ class _Unifier:
         present = [layer for layer in layers if layer is not None]
         op = find(first.step.operator)
         if op is None or any(
-            layer.step.operator != first.step.operator
+            layer.shared != first.shared
+            or layer.step.operator != first.step.operator
             or set(layer.step.tensors) != set(first.step.tensors)
             or (first.step.tensors and layer.label != first.label)
             or (layer.arms is None) != (first.arms is None)
@@ -250,7 +253,7 @@ class _Unifier:
             values = [MISSING if layer is None else layer.step.arguments.get(name, default) for layer in layers]
             arguments[name] = self._argument(name, values, default)
         labels = [layer.label for layer in present if layer.label]
-        merged = Layer(replace(first.step, arguments=arguments), labels[0] if labels else None)
+        merged = Layer(replace(first.step, arguments=arguments), labels[0] if labels else None, shared=first.shared)
         self.result.layers.append((merged, layers))
         if first.arms is not None:
             merged.arms = [

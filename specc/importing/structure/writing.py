@@ -41,8 +41,7 @@ class BodyWriter:
     Args:
         known: how values from around it are called in it.
         taken: names that nothing in it may have: of parameters, ports, blocks, sizes.
-        applied: of steps that are shared, what they are called, by their values.
-        declared: each such name with the step that it stands for.
+        declared: shared steps, each with the step that it stands for.
         blocks: those that it calls, by name.
     """
 
@@ -50,12 +49,10 @@ class BodyWriter:
         self,
         known: Mapping[str, str],
         taken: Iterable[str],
-        applied: Mapping[str, str] = {},
         declared: Iterable[tuple[str, ImportedStep]] = (),
         blocks: Mapping[str, Block] = {},
     ) -> None:
         self._blocks = blocks
-        self._applied = applied
         self._declared = list(declared)
         self._called = dict(known)
         self._taken = frozenset(taken)
@@ -79,7 +76,7 @@ class BodyWriter:
             for value in set(read_values(group.body))
             for label in labels_here(group.body)
         }
-        self._used = {*self._taken, *self._labels, *layer_names(), *outputs, *self._applied.values()}
+        self._used = {*self._taken, *self._labels, *layer_names(), *outputs, *(name for name, _ in self._declared)}
         wanted = {value: name for name, value in outputs.items()}
         text = [f"shared {name} = {self._call(step, False)}" for name, step in self._declared]
         text += self._lines(body, wanted)
@@ -114,8 +111,7 @@ class BodyWriter:
 
     def _layer(self, layer: Layer, wanted: Mapping[str, str]) -> str:
         value = layer.value
-        shared = self._applied.get(value)
-        text = shared or self._call(layer.step, layer.arms is not None)
+        text = layer.shared or self._call(layer.step, layer.arms is not None)
         if layer.arms is not None:
             arms = ["\n".join(self._lines(arm)) or "_" for arm in layer.arms]
             text += " {" + "".join(f" | {arm}" if "\n" not in arm else f"\n| {arm}" for arm in arms) + "}"
