@@ -24,7 +24,8 @@ export async function loadRuntime() {
   } catch (error) {
     throw new Refusal(`onnxruntime-web cannot be loaded from ${ORT}: ${error.message}. assemble.py copies it there.`);
   }
-  ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", ORT).href };
+  // Fetched here: onnxruntime-web itself says of a file that is missing that there is no backend.
+  ort.env.wasm.wasmBinary = (await fetchBytes(new URL("ort-wasm-simd-threaded.wasm", ORT))).buffer;
   ort.env.wasm.numThreads = 1;
   return ort;
 }

@@ -403,7 +403,7 @@ def test_nothing_comes_from_elsewhere(seen: dict[str, Any]) -> None:
         ("without app.js", r"http://localhost:\d+/app\.js cannot be loaded: the page is not whole\."),
         ("without model.js", r"http://localhost:\d+/app\.js cannot be loaded: the page is not whole\."),
         ("without onnxruntime-web", r"onnxruntime-web cannot be loaded from http://localhost:\d+/ort/: "),
-        ("without its WebAssembly", r"onnxruntime-web does not load net\.onnx: "),
+        ("without its WebAssembly", r"ort-wasm-simd-threaded\.wasm is not there: the server answers 404"),
         ("without a server", r"This page was opened as a file.*python -m http\.server"),
         ("?modle", r"\?modle is not known to this page: model, side, black, white, fit are\."),
         ("?fit", r"\?fit=usps is not known: mnist and nist are\."),
