@@ -59,6 +59,10 @@ def test_where_places_go_astray() -> None:
     told = seen(graph, "c", (0, 3))
     assert told["b"] == ((frozenset({0}), frozenset({0}), frozenset({3})),)
     assert told["a"] == told["input"] == Untold(graph.node("b"))
+    behind = specc.loads("model M : [N, 6] { a: relu -> fc(8) -> b: reshape(-1, 2, 2, 2) }").graph
+    told = seen(behind, "b", (0, 1))
+    assert told["fc1"] == Untold(behind.node("b"))
+    assert told["a"] == told["input"] == ((frozenset(range(6)),),)
     whole = specc.loads("model M : [N, 1, 4, 4] { a: relu -> b: reshape(-1, 1, 2, 8) -> c: globalavgpool }").graph
     assert len(marked(seen(whole, "c", (0, 0))["input"])) == 16
 

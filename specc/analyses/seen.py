@@ -60,7 +60,8 @@ def whole(x: TensorType) -> Box:
 def _back(node: Node, sight: Seen, index: int) -> Seen:
     """What is seen of an input of a step, by what is seen of its result."""
     if isinstance(sight, Untold):
-        return sight
+        window = node.op.window(*node.input_types)
+        return (whole(node.input_types[index]),) if window == Whole() else sight  # any part of it reads everything
     boxes: Seen = ()
     for box in sight:
         read = whole(node.input_types[index]) if box == whole(node.type) and _mixes(node) else _read(node, box, index)
@@ -108,7 +109,8 @@ def _behind(taps: Taps | None, part: Axis, everything: Axis, size: int) -> Axis 
     """The places of an axis that ``part`` of another, of ``size`` places, reads; None where no window says it."""
     if taps is None:
         return everything if len(part) == size else None
-    read = (taps.source(place, len(everything)) for at in part for place in taps.at(at))
+    windows = {taps.at(at) for at in part}  # all channels read the same: of 4,096 one is gone through, not each
+    read = (taps.source(place, len(everything)) for window in windows for place in window)
     return frozenset(place for place in read if place is not None)
 
 
