@@ -139,12 +139,14 @@ class Program:
     """The steps so far.
 
     Attributes:
+        is_own: whether specc has written it, so that a step that has a name is a step by itself.
         types: of every value, those of the inputs too.
         outputs: the values that the network gives out.
         origin, paths: of what is being read: every new step has them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_own: bool = False) -> None:
+        self.is_own = is_own
         self.types: dict[str, TensorType] = {}
         self.outputs: list[str] = []
         self.steps: list[Step] = []

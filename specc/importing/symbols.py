@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from specc.diagnostics.finding import Clause, Condition
@@ -12,6 +13,7 @@ from specc.ir.symbols import Symbol, restrict
 OPEN = "?"
 """A size that the file does not declare."""
 
+_CLAUSE = re.compile(r"(\w+)(?: % (\d{1,9}))? (==|>=|<=) (\d{1,9})")
 _MOST_ROUNDS = 24
 _AXES = {1: "L", 2: "HW", 3: "DHW"}
 
@@ -54,6 +56,16 @@ class Contract:
             name = self._names[size] = identifier(size, [self.batch, *self._names.values()], "S")
         name = self._same.get(name, name)
         return of(self._symbols.setdefault(name, Symbol(name)))
+
+    def stated(self, text: str) -> None:
+        """Take in what a file of ours says of its sizes: ``H % 16 == 0, W >= 32``."""
+        for part in filter(None, text.split(", ")):
+            found = _CLAUSE.fullmatch(part)
+            if found is None:
+                return
+            name, modulus, sign, value = found.groups()
+            if value.isdecimal():
+                self._take(Clause(name, sign, int(value), int(modulus) if modulus else None))
 
     def narrowed(self, conditions: Iterable[Condition]) -> bool:
         """Take the conditions in; False where nothing is left to be tried."""

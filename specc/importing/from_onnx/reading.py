@@ -20,6 +20,7 @@ from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.importing.from_onnx.call import Call, Value, rule_of
 from specc.importing.from_onnx.folding import folding_of
+from specc.importing.from_onnx.own import OwnSteps
 from specc.importing.fusions import fused
 from specc.importing.naming import identifier, is_path, scoped_path
 from specc.importing.network import ImportedNetwork, ImportedPort
@@ -97,7 +98,7 @@ class _Reading:
     missing: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._program = Program()
+        self._program = Program(is_own=self._is_own)
         self._values: dict[str, Value | None] = {}
         self._bytes: set[str] = set()
         self._rows: set[str] = set()
@@ -108,8 +109,14 @@ class _Reading:
         self._wanted = {name for node in nodes for name in values_taken(node)} | {o.name for o in self.file.outputs}
         self._tensors()
         ports = self._inputs()
+        own = OwnSteps(nodes, self._declared()) if self._is_own and not self.file.proto.functions else None
+        behind = 0
         for place, node in enumerate(nodes):
-            self._node(place, node)
+            step = own.at(place) if own is not None else []
+            if step and own is not None and (value := self._own(own, place, step)):
+                self._values[step[-1].output[0]], behind = value, place + len(step)
+            if place >= behind:
+                self._node(place, node)
         outputs = self._outputs()
         if self.faults:
             return None
@@ -119,6 +126,25 @@ class _Reading:
             return network
         self.faults += network
         return None
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether specc has written it, whose nodes are called after their steps."""
+        return bool(self.file.proto.producer_name == "specc")
+
+    def _declared(self) -> dict[str, tuple[int, ...]]:
+        """The shapes that the file states, behind the batch, as far as they are numbers."""
+        infos = map(PortInfo.of, (*self.file.proto.graph.value_info, *self.file.proto.graph.output))
+        return {
+            info.name: tuple(size if isinstance(size, int) else 0 for size in info.shape)
+            for info in infos
+            if info.shape is not None and all(isinstance(size, int) for size in info.shape[1:])
+        }
+
+    def _own(self, own: OwnSteps, place: int, nodes: list[NodeProto]) -> str | None:
+        self._program.origin = origin(place, nodes[-1])
+        self._program.paths = tuple(_paths(nodes[-1], is_own=True))
+        return own.read(nodes, self._values, self._program)
 
     def _name(self) -> str:
         path = self.file.path
@@ -153,7 +179,11 @@ class _Reading:
         taken: set[str] = set()
         if not self.file.inputs:
             raise UsageError(f"{self.file.name} has no inputs: it is no network, but numbers")
+        notes = {value.name: value.doc_string for value in self.file.proto.graph.input} if self._is_own else {}
         for info in self.file.inputs:
+            if notes.get(info.name) and info.shape is not None:
+                self.contract.shape(info.shape)
+                self.contract.stated(notes[info.name])
             dtype = _DTYPES.get(info.dtype)
             if dtype is None or info.shape is None or not info.is_tensor:
                 raise UsageError(
@@ -175,7 +205,9 @@ class _Reading:
     def _node(self, place: int, node: NodeProto) -> None:
         """Read one node; what cannot be said is noted, and its results are none."""
         self._program.origin = origin(place, node)
-        self._program.paths = tuple(_paths(node, is_own=self.file.proto.producer_name == "specc"))
+        # In a file of ours a weight has the path of its module, and a value that of its use: shared steps have several.
+        learns = any(isinstance(k := self._values.get(name), Known) and k.is_learned for name in node.input)
+        self._program.paths = () if self._is_own and learns else tuple(_paths(node, is_own=self._is_own))
         results: Sequence[Value | None] = [None] * len(node.output)
         try:
             unknown = [name for name in node.input if name and name not in self._values]

@@ -65,6 +65,13 @@ def reshaped_twice(program: Program, step: Step) -> bool:
     return False
 
 
+@fusion("add", "mul", "maximum", "minimum")
+def one_after_the_other(program: Program, step: Step) -> bool:
+    """A merge of what a merge gives, whose order is that of one with all arms."""
+    first = program.inner(step.inputs[0], step.kind)
+    return first is not None and program.become(step, step.kind, *first.inputs, *step.inputs[1:])
+
+
 @fusion("Gather")
 def ordered_channels(program: Program, step: Step) -> bool:
     """Channels in another order: shuffled by groups, or those of SpaceToDepth as PyTorch has them."""

@@ -33,11 +33,16 @@ def _padding(before: tuple[int, ...], after: tuple[int, ...]) -> Any:
     return _plain(before) if before == after else tuple(zip(before, after, strict=True))
 
 
+def _is_a_step(program: Program, pad: Step) -> bool:
+    """Whether the padding is a step of the spec that a file of ours was written of, and not the convolution's own."""
+    return program.is_own and bool(pad.paths)
+
+
 @fusion("conv")
 def padded_conv(program: Program, step: Step) -> bool:
     """Zeros, or what a convolution pads with by itself."""
     pad = program.inner(step.inputs[0], "pad")
-    if pad is None or len(pad.inputs) != 1 or step["padding"] != 0:
+    if pad is None or len(pad.inputs) != 1 or step["padding"] != 0 or _is_a_step(program, pad):
         return False
     axes = step.type.rank - 2
     sides = _sides(pad, axes)
@@ -55,6 +60,8 @@ def padded_mean(program: Program, step: Step) -> bool:
     """Zeros that count."""
     pad = program.inner(step.inputs[0], "pad")
     if pad is None or len(pad.inputs) != 1 or step["padding"] != 0 or (pad["mode"], pad["value"]) != ("constant", 0):
+        return False
+    if _is_a_step(program, pad):
         return False
     sides = _sides(pad, step.type.rank - 2)
     assert isinstance(step.op, Op)

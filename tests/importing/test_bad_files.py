@@ -1,0 +1,125 @@
+"""Files that are no networks, or none that can be said: what is told of them, and that nothing is left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import ModelProto, TensorProto, helper
+
+from specc.diagnostics import UsageError
+from specc.importing import import_onnx
+from specc.options import ProofOptions
+from specc.report.proof_wording import failed
+from tests.importing.onnx_files import draw, model, node, refusal, spec_of
+
+
+def told(data: bytes, folder: Path) -> str:
+    """What is said of a file that cannot be imported; nothing else lies in its folder then."""
+    source = folder / "net.onnx"
+    source.write_bytes(data)
+    with pytest.raises(UsageError) as caught:
+        import_onnx(source, folder / "net.cnn", folder / "net.safetensors", ProofOptions(), failed)
+    assert [path.name for path in folder.iterdir()] == ["net.onnx"]
+    return "\n".join(caught.value.lines)
+
+
+def simple() -> ModelProto:
+    return model([node("Conv", "x w", "y")], ["N", 3, 6, 6], {"w": draw(2, 3, 3, 3)})
+
+
+def test_no_file_of_onnx(tmp_path: Path) -> None:
+    assert "is no ONNX file" in told(b"PK\x03\x04 something else", tmp_path)
+
+
+def test_cut_short(tmp_path: Path) -> None:
+    data = simple().SerializeToString()
+    assert "is no ONNX file, or is cut short" in told(data[: len(data) // 2], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("location", "said"), [("weights.bin", "which is not beside it"), ("../../etc/passwd", "leads out of the folder")]
+)
+def test_external_data(location: str, said: str, tmp_path: Path) -> None:
+    proto = simple()
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    assert said in told(proto.SerializeToString(), tmp_path)
+
+
+def test_control_flow(tmp_path: Path) -> None:
+    branch = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["o"])], "b", [], [helper.make_empty_tensor_value_info("o")]
+    )
+    proto = model([node("If", "c", "y", then_branch=branch, else_branch=branch)], ["N", 4], {"c": np.array(True)})
+    assert "node 0 y_node (If): specc imports no If" in told(proto.SerializeToString(), tmp_path)
+
+
+def test_random_and_quantised_nodes(tmp_path: Path) -> None:
+    proto = model(
+        [
+            node("RandomNormalLike", "x", "r"),
+            node("QuantizeLinear", "x s z", "q"),
+            node("Add", "x r", "y"),
+        ],
+        ["N", 4],
+        {"s": 0.1, "z": np.array(0, np.uint8)},
+    )
+    said = told(proto.SerializeToString(), tmp_path)
+    assert "of 2 nodes" in said
+    assert "specc imports no RandomNormalLike" in said
+    assert "specc imports no QuantizeLinear" in said
+
+
+def test_weights_that_are_computed(tmp_path: Path) -> None:
+    proto = model([node("Conv", "x w", "y")], {"x": ["N", 3, 6, 6], "w": [2, 3, 3, 3]})
+    assert "its input 1 is computed while the network runs" in told(proto.SerializeToString(), tmp_path)
+
+
+def test_constants_beyond_bounds() -> None:
+    proto = model(
+        [node("ConstantOfShape", "n", "c"), node("Add", "x c", "y")], ["N", 4], {"n": np.array([2**20, 2**20])}
+    )
+    assert "it makes a constant of 1,099,511,627,776 elements" in refusal(proto)
+
+
+def test_too_many_nodes() -> None:
+    proto = model([node("Relu", "x", "y")], ["N", 4])
+    proto.graph.node.extend([proto.graph.node[0]] * 50_001)
+    assert "has 50,002 nodes, and specc imports 50,000 at most" in refusal(proto)
+
+
+def test_names_that_are_none() -> None:
+    """Those of exporters, of TensorFlow, and words of the language."""
+    proto = model(
+        [
+            node("Conv", "x /layer1/0/conv/w:0", "/layer1/0/conv/Conv_output_0"),
+            node("Relu", "/layer1/0/conv/Conv_output_0", "where"),
+        ],
+        {"x": ["batch-size", 3, "in", "the width"]},
+        {"/layer1/0/conv/w:0": draw(2, 3, 1, 1)},
+        outputs=["where"],
+    )
+    text = spec_of(proto).text
+    assert text.startswith("model Net : (x: [batch_size, 3, in_, the_width]) -> (where_: ")
+
+
+def test_a_long_list_of_faults_is_cut() -> None:
+    nodes = [node("NonZero", "x", f"a{place}") for place in range(60)]
+    said = refusal(model([*nodes, node("Relu", "x", "y")], ["N", 4])).splitlines()
+    assert len(said) == 42
+    assert said[-1] == "and 20 more"
+
+
+def test_what_cannot_be_written_beside(tmp_path: Path) -> None:
+    """Neither the spec nor the weights, where one of them cannot be."""
+    source = tmp_path / "net.onnx"
+    onnx.save(simple(), source)
+    (tmp_path / "net.safetensors").mkdir()
+    with pytest.raises(UsageError):
+        import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", None, failed)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx", "net.safetensors"]
