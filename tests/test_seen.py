@@ -31,6 +31,7 @@ NETWORKS = {
     "a: conv(2, 2) -> b: avgpool(2) -> c: conv(2, (1, 2, 2))": (1, 5, 7, 7),
     "a: conv(2, 3) -> b: mul { | _ | globalavgpool } -> c: conv(2, 3) -> d: groupnorm(2)": (1, 8, 8),
     "a: conv(2, 3) -> b: flatten -> c: fc(4) -> d: relu": (1, 6, 6),
+    "a: conv(2, 3) -> b: concat(dim=2) { | _ | avgpool(3, stride=1, padding=1) } -> c: conv(2, 2)": (1, 7, 6),
     "a: conv(4, 3) -> b: reshape(-1, 2, 2, 4, 4) -> c: reshape(-1, 4, 4, 4) -> d: conv(2, 2)": (1, 6, 6),
 }
 
