@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specc.diagnostics import SpecError, UsageError
+from specc.diagnostics import OptionError, SpecError, UsageError
 from specc.elaborate import Imports, Template, choose, require_parameters
 from specc.project.check import processors
 from specc.project.settings import Configuration
@@ -67,7 +67,9 @@ class Sweep:
             UsageError: no such model or parameter; a size that the contract does not have; jobs of a cluster.
         """
         if jobs is not None and scheduler is not None:
-            raise UsageError("--jobs is how many processes of this machine check, and --scheduler has a cluster do it")
+            raise OptionError(
+                "jobs", "is how many processes of this machine check, and a scheduler has a cluster do it"
+            )
         imports = Imports()
         file = parse(source)
         definition = choose(file, model)
@@ -289,10 +291,12 @@ def grid_of(
 ) -> Grid:
     """Raises UsageError where options contradict each other; as `Grid` does."""
     if random is not None and latin is not None:
-        raise UsageError("--random draws variants at random and --latin as a Latin hypercube: leave out one of the two")
+        raise OptionError(
+            "random", "draws variants at random, and latin as a Latin hypercube: leave out one of the two"
+        )
     number = random if latin is None else latin
     if number is None and seed is not None:
-        raise UsageError("--seed is where draws begin, and nothing is drawn: add --random N or --latin N")
+        raise OptionError("seed", "is where draws begin, and nothing is drawn: say how many, random or latin")
     if number is not None and number < 1:
         raise UsageError(f"at least one variant is drawn, not {number}")
     sample = None if number is None else Sample(number, latin is not None, seed or 0)

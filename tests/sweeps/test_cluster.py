@@ -191,5 +191,5 @@ def test_a_cluster_says_what_it_needs(net: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UsageError, match=r"pip install 'specc-nn\[cluster\]'"):
         list(sweep(net, GRID, scheduler="tcp://127.0.0.1:1"))
-    with pytest.raises(UsageError, match="--scheduler has a cluster do it"):
+    with pytest.raises(UsageError, match=r"^jobs is how many .* a scheduler has a cluster do it"):
         sweep(net, GRID, scheduler="tcp://127.0.0.1:1", jobs=2)
