@@ -173,7 +173,7 @@ def _run(args: _SweepArguments, sweep: Sweep) -> _Run:
     from specc.sweeps.results import Results, line
     from specc.sweeps.table import Summary
 
-    names = [axis.name for axis in sweep.grid.axes]
+    names = [axis.name for axis in sweep.grid.axes if axis.kinds <= {int, float}]
     front = None if args.pareto is None else Front(objectives(args.pareto, names))
     run = _Run(Summary(front), [], None)
     sinks: list[Callable[[Variant], object]] = [run.summary.add]

@@ -99,13 +99,17 @@ def latencies(sweep: Sweep, numbers: Collection[int]) -> Iterator[tuple[int, Lat
         MissingDependency: onnxruntime is not installed.
     """
     from specc.verify.latency import latency
+    from specc.verify.sessions import ModelRefused
 
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "variant.onnx"
         for number, model in sweep.models(numbers):
             sized = model.at(**sweep.question.at) if model.symbols else model
             model.to_onnx(path, verify=False, sidecar=False)
-            yield number, latency(path, sized.graph)
+            try:
+                yield number, latency(path, sized.graph)
+            except ModelRefused as error:
+                raise UsageError(f"variant {number:,} cannot be measured: {error}") from error
 
 
 def write_latencies(folder: Path, found: dict[int, Latency]) -> None:

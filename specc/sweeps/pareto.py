@@ -62,6 +62,8 @@ class Front:
 
     def __init__(self, by: Sequence[Objective]) -> None:
         self.by = tuple(by)
+        self.unknown = 0
+        """Variants that lack one of the numbers, and are not on it."""
         self._points: list[tuple[tuple[float, ...], Variant]] = []
 
     def add(self, variant: Variant) -> None:
@@ -69,6 +71,7 @@ class Front:
         for objective in self.by:
             value = objective.of(variant)
             if value is None:
+                self.unknown += 1
                 return
             point.append(value)
         new = tuple(point)

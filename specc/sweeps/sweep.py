@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,9 +115,10 @@ class Sweep:
         few = self.most if self._jobs == 1 and self._scheduler is None else FEW
         for number, settings in islice(upcoming, few):
             yield checker.check(number, settings)
-        if few == self.most:
-            return
-        yield from self._by_workers(upcoming, checker)
+        following = next(upcoming, None)
+        if following is not None or self._scheduler is not None:  # a cluster that is not there is told in any case
+            rest = iter(()) if following is None else chain([following], upcoming)
+            yield from self._by_workers(rest, checker)
 
     def _by_workers(self, upcoming: Iterator[tuple[int, Settings]], checker: Checker) -> Iterator[Variant]:
         given: dict[int, _Task] = {}

@@ -70,6 +70,8 @@ class Summary:
         kept = f", {count(self.kept)} of them kept" if self.kept < self.fit else ""
         on_front = f", {count(len(rows))} on the front" if self.front is not None else ""
         yield f"{plural(self.number, 'variant')}: {count(self.fit)} fit{kept}{on_front}"
+        if self.front is not None and self.front.unknown:
+            yield f"{count(self.front.unknown)} of them lack one of the numbers, and are not on the front"
         if self.front is None and self.kept > len(rows):
             yield f"the first {len(rows)} are shown: --format jsonl has all, and --pareto A,B those that none beats"
         if self._is_symbolic:

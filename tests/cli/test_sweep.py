@@ -44,6 +44,12 @@ def test_the_front_is_shown_alone(specc: Specc, net: str) -> None:
     assert [row.split()[:2] for row in result.out.splitlines()[1:4]] == [["4", "1"], ["4", "2"], ["4", "3"]]
 
 
+def test_what_has_no_such_number_is_not_on_the_front(specc: Specc, here: Path) -> None:
+    (here / "flat.cnn").write_text("model F(c = 4) : [N, 8] -> [N, c] { fc(c) }")
+    result = specc("sweep", "flat.cnn", "--set", "c=2..4", "--pareto", "macs,-receptive_field")
+    assert "3 fit, 0 on the front\n3 of them lack one of the numbers" in result.out
+
+
 def test_lines_are_json(specc: Specc, net: str) -> None:
     result = specc("sweep", net, *GRID, "--format", "jsonl", "--where", "params < 1k")
     rows = [json.loads(text) for text in result.out.splitlines()]
@@ -65,6 +71,7 @@ def test_nothing_kept_is_a_finding(specc: Specc, net: str) -> None:
         (("--set", "width=1..1000001"), "1,000,001 variants, and the limit is 1,000,000"),
         (("--set", "width=1", "--resume"), "add -o FOLDER"),
         (("--set", "width=1", "--pareto", "parms,macs"), "did you mean params"),
+        (("--set", "act=relu", "--pareto", "act,macs"), "no number called act"),
         (("--set", "width=1,2", "--format", "jsonl", "--pareto", "params,macs"), "leave out one"),
         (("--set", "width=1", "-o", "net.cnn"), "cannot write"),
         (("--set", "width=1", "--at", "H=3"), "H"),
