@@ -256,8 +256,12 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
         return
     yield f"  MACs: {count(step.macs)} a sample"
     yield f"  memory: {' * '.join(map(str, node.type.sample))} * 4 bytes = {memory(step.activation_memory)} a sample"
-    if step.receptive_field is not None:
-        yield f"  sees: {field(step.receptive_field)} of the input"
+    yield _seen(step)
+
+
+def _seen(step: StepCost) -> str:
+    seen = step.receptive_field
+    return f"  sees: {field(seen) if seen else 'no single window'} of the input"
 
 
 def _cast(graph: Graph, value: str) -> str:
@@ -282,8 +286,7 @@ def _of_block(graph: Graph, block: Region, steps: dict[str, StepCost]) -> Iterat
         return
     yield f"  MACs: {scaled(sum(step.macs or 0 for step in inside))} a sample"
     yield f"  memory: {memory(sum(step.activation_memory or 0 for step in inside))} a sample, of all its results"
-    if (seen := steps[block.output].receptive_field) is not None:
-        yield f"  sees: {field(seen)} of the input"
+    yield _seen(steps[block.output])
 
 
 def head(graph: Graph, part: Node | Region, meaning: str) -> Iterator[str]:

@@ -298,10 +298,10 @@ class TestExplain:
         assert specc("explain", f"{path}:conv1").out.startswith('conv1: conv(8, 3, padding_mode="circular")\n  at ')
 
     def test_what_a_step_gives_is_said_in_a_sentence(self, specc: Specc, tmp_path: Path) -> None:
-        """That of the reference of the operators; a step over no places sees no window."""
+        """That of the reference of the operators; a step over no places sees none."""
         out = specc("explain", f"{spec(tmp_path, 'model M : [N, 8] { dropout }')}:dropout1").out
         assert "\n  Zeroes elements with probability p and scales the rest by 1/(1 - p), in training only.\n" in out
-        assert "sees" not in out
+        assert "\n  sees: no single window of the input\n" in out
 
     def test_shared_steps(self, specc: Specc, tmp_path: Path) -> None:
         path = spec(tmp_path, STAGES)

@@ -163,7 +163,7 @@ def _ask_of_one(specc: Specc, model: Model, sizes: dict[str, int]) -> None:
     fixed = model.at(**{symbol.name: sizes[symbol.name] for symbol in model.symbols})
     for name in names(model.graph.members):
         assert "  in float32: " in explain(model.costs, name) or "  holds " in explain(model.costs, name)
-        assert "  MACs: " in explain(fixed.costs, name)  # what it sees is said where that is known
+        assert "  sees: " in explain(fixed.costs, name)
     model.torch_source()
     model.to_onnx("net.onnx", verify=False)
     described = json.loads(Path("net.specc.json").read_text(encoding="utf-8"))
