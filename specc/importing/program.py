@@ -224,6 +224,13 @@ class Program:
         self.steps.insert(self.steps.index(step), self.steps.pop())
         return value
 
+    def foreign_before(self, step: Step, kind: str, *inputs: str, **attributes: Any) -> str:
+        """As `foreign`, but in front of another one, from whose place it comes."""
+        self.origin, self.paths = step.origin, step.paths
+        value = self.foreign(kind, *inputs, **attributes)
+        self.steps.insert(self.steps.index(step), self.steps.pop())
+        return value
+
     def _rewire(self, step: Step, inputs: tuple[str, ...]) -> None:
         for value in step.inputs:
             self._uses[value].remove(step)

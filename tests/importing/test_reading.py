@@ -91,6 +91,43 @@ def test_patterns(nodes: list[object], tensors: dict[str, object], expected: str
     assert body(proto).replace("conv1: ", "") == expected.replace("conv1: ", "")
 
 
+def test_channels_last() -> None:
+    """As tf2onnx writes Keras: values have their channels at the end, and each convolution turns them."""
+    to_first, to_last = [0, 3, 1, 2], [0, 2, 3, 1]
+    proto = model(
+        [
+            node("Transpose", "x", "a", perm=to_first),
+            node("Conv", "a w1", "b", auto_pad="SAME_UPPER", strides=[2, 2]),
+            node("Transpose", "b", "c", perm=to_last),
+            node("Add", "c b1", "d"),
+            node("Relu", "d", "e"),
+            node("Pad", "e pads", "f"),
+            node("Transpose", "f", "g", perm=to_first),
+            node("Conv", "g w2", "h"),
+            node("Transpose", "h", "i", perm=to_last),
+            node("Sigmoid", "i", "j"),
+            node("Mul", "i j", "k"),
+            node("Concat", "k e", "l", axis=3),
+            node("ReduceMean", "l axes", "m", keepdims=0),
+            node("MatMul", "m w3", "n"),
+            node("Add", "n b3", "y"),
+        ],
+        ["N", 8, 8, 3],
+        {
+            "w1": draw(4, 3, 3, 3),
+            "b1": draw(4),
+            "pads": np.array([0, 1, 1, 0, 0, 1, 1, 0]),
+            "w2": draw(4, 4, 3, 3),
+            "axes": np.array([1, 2]),
+            "w3": draw(8, 5),
+            "b3": draw(5),
+        },
+    )
+    agrees(proto)
+    kinds = [step.op.kind for step in spec_of(proto).graph.nodes]
+    assert sorted(kinds) == sorted("permute conv relu conv silu concat globalavgpool flatten fc".split())
+
+
 def test_shape_chains_are_sizes() -> None:
     """x.view(x.size(0), -1), as it is exported: Shape, Gather, Unsqueeze, Concat."""
     proto = model(
