@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
 import numpy as np
+from onnx import ModelProto
 
 from specc.atomic import replace_all
 from specc.diagnostics import ParityError
+from specc.importing.from_onnx.precision import HALF, in_float32
 from specc.importing.from_onnx.reading import read_network
 from specc.importing.network import ImportedNetwork
 from specc.importing.structure import Spec, structured
@@ -42,7 +44,22 @@ def proven(network: ImportedNetwork, spec: Spec, file: OnnxFile, proof: ProofOpt
 
     names = [(port.origin, port.name) for port in network.inputs] + [(o.origin, o.name) for o in network.outputs]
     rename = {theirs: ours for theirs, ours in names if theirs and theirs != ours}
-    return verify(spec.graph, file, ImportedWeights(network, spec), rename=rename, **proof.run())
+    return verify(spec.graph, _declared(file, spec), ImportedWeights(network, spec), rename=rename, **proof.run())
+
+
+def _declared(file: OnnxFile, spec: Spec) -> OnnxFile:
+    """The file, with the shapes of its outputs where it states none: there is nothing that they could contradict."""
+    if all(port.shape is not None for port in file.outputs) or file.is_lean:
+        return file
+    model = ModelProto()
+    model.CopyFrom(file.proto)
+    for value, (port, _) in zip(model.graph.output, spec.graph.outputs, strict=True):
+        if not value.type.tensor_type.HasField("shape"):
+            for size in port.type.shape:
+                value.type.tensor_type.shape.dim.add(
+                    **{"dim_value": size} if isinstance(size, int) else {"dim_param": str(size)}
+                )
+    return OnnxFile(file.source, model)
 
 
 @dataclass(frozen=True)
@@ -73,8 +90,12 @@ def import_onnx(
         ParityError: the proof failed.
         UsageError: the file cannot be read, or something in it cannot be said; a file cannot be written.
     """
-    file = OnnxFile(source)
+    given = OnnxFile(source)
+    wide = in_float32(given)
+    file = wide or given
     network = read_network(file)
+    if wide is not None:
+        network = replace(network, notes=(*network.notes, HALF))
     spec = structured(network)
     parity = proven(network, spec, file, proof) if proof is not None else None
     if parity is not None and not parity.passed:

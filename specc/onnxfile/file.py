@@ -146,6 +146,12 @@ class OnnxFile:
             raise UsageError(f"{self.name} is damaged: {visible(fault)}")
         return proto
 
+    @property
+    def is_lean(self) -> bool:
+        """Whether the numbers of large tensors were left in the file."""
+        _ = self.proto  # parsed now, if not before
+        return bool(self._places)
+
     @cached_property
     def inputs(self) -> tuple[PortInfo, ...]:
         """What is fed in. Before IR version 4 initializers had to be among the inputs, too: these are no inputs."""

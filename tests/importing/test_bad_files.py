@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from safetensors.numpy import load_file
 
 from specc.diagnostics import UsageError
 from specc.importing import import_onnx
@@ -123,3 +124,21 @@ def test_what_cannot_be_written_beside(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", None, failed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx", "net.safetensors"]
+
+
+def test_half_precision(tmp_path: Path) -> None:
+    """Not bad, but other than the language: the same network in float32, which is said."""
+    proto = simple()
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    weight = draw(2, 3, 3, 3).astype(np.float16)
+    proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(weight, "w"))
+    onnx.save(proto, tmp_path / "net.onnx")
+    done = import_onnx(
+        tmp_path / "net.onnx", tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed
+    )
+    assert done.parity is not None
+    assert done.parity.passed
+    assert any("float16" in note for note in done.network.notes)
+    (saved,) = load_file(tmp_path / "net.safetensors").values()
+    assert np.array_equal(saved, weight.astype(np.float32))

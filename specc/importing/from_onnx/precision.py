@@ -1,0 +1,50 @@
+"""Files in half precision: the language computes in float32, so what is imported is the same network in that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, numpy_helper
+
+from specc.onnxfile import OnnxFile
+
+HALF = "the file computes in float16, and the spec in float32: its proof is of the file with all numbers as float32"
+"""What whoever imports such a file should know."""
+
+
+def in_float32(file: OnnxFile) -> OnnxFile | None:
+    """The file with every float16 in it as float32, in memory; None where there is none.
+
+    Raises:
+        UsageError: its tensors cannot be read.
+    """
+    ports = (*file.inputs, *file.outputs)
+    if not any(port.dtype == "float16" for port in ports):
+        return None
+    model = ModelProto()
+    model.CopyFrom(file.proto)
+    for stored, message in zip(file.stored, model.graph.initializer, strict=True):
+        _widen(stored.whole(message))
+    for value in (*model.graph.input, *model.graph.output):
+        if value.type.tensor_type.elem_type == TensorProto.FLOAT16:
+            value.type.tensor_type.elem_type = TensorProto.FLOAT
+    del model.graph.value_info[:]
+    for nodes in (model.graph.node, *(function.node for function in model.functions)):
+        _widen_nodes(nodes)
+    return OnnxFile(model.SerializeToString())
+
+
+def _widen_nodes(nodes: Iterable[NodeProto]) -> None:
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.TENSOR:
+                _widen(attribute.t)
+            elif attribute.name in ("to", "dtype") and attribute.i == TensorProto.FLOAT16:
+                attribute.i = TensorProto.FLOAT
+
+
+def _widen(tensor: TensorProto) -> None:
+    if tensor.data_type == TensorProto.FLOAT16:
+        numbers = numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(numbers, tensor.name))
