@@ -161,6 +161,45 @@ model Net : [N, 8, 16, 16] -> [N, 8, 16, 16] {
 """)
 
 
+def test_a_shared_tower() -> None:
+    unchanged("""model Pair : (left: [N, 1, 16, 16], right: [N, 1, 16, 16]) -> [N, 1] {
+  shared embed = {
+    conv1: conv(8, 3) -> relu -> maxpool(2)
+    conv2: conv(8, 3) -> relu -> maxpool(2)
+    flatten -> dense: fc(4)
+  }
+  sub {
+    | left -> embed
+    | right -> embed
+  } -> abs -> same: fc(1)
+}
+""")
+
+
+def test_a_shared_tower_in_each_block() -> None:
+    unchanged("""block gate {
+  shared mlp = {
+    down: conv(in.channels // 2, 1) -> relu
+    up: conv(in.channels, 1)
+  }
+  mul {
+    | _
+    | add {
+        | globalavgpool -> mlp
+        | globalmaxpool -> mlp
+      } -> sigmoid
+  }
+}
+
+model Net : [N, 8, 16, 16] -> [N, 24, 16, 16] {
+  a: conv(16, 3, padding=1)
+  gate1: gate
+  b: conv(24, 3, padding=1)
+  gate2: gate
+}
+""")
+
+
 def step(operator: str, *inputs: str, name: str = "", value: str, **arguments: Any) -> ImportedStep:
     return ImportedStep(name, operator, arguments, inputs, (value,))
 

@@ -15,6 +15,7 @@ from specc.importing.structure.body import (
     Group,
     Layer,
     Required,
+    Shared,
     Statement,
     Value,
     When,
@@ -149,7 +150,9 @@ class _Blocks:
                 self._parents[statement] = parent
                 inner = statement
                 # Shared steps are seen where they are declared, and in no block.
-                is_closed = not any(isinstance(s, Layer) and s.shared for s in all_statements(statement.body))
+                inside = list(all_statements(statement.body))
+                declared = {s.name for s in inside if isinstance(s, Shared)}
+                is_closed = all(not isinstance(s, Layer) or s.shared is None or s.shared in declared for s in inside)
                 if is_closed and not statement.goes_on and statement.start is not None:
                     found.append(statement)
                     self._inside[statement] = Counter(read_values(statement.body))

@@ -106,7 +106,15 @@ class Loop:
         return result_of(self.rounds[-1])
 
 
-Statement = Value | Layer | Group | When | Loop
+@dataclass(slots=True, eq=False)
+class Shared:
+    """The declaration of steps that are applied several times with one set of weights: `Layer.shared` is their name."""
+
+    name: str
+    body: list[Statement]
+
+
+Statement = Value | Layer | Group | When | Loop | Shared
 
 
 @dataclass(slots=True, eq=False)
@@ -137,6 +145,7 @@ REQUIRED = Required()
 def result_of(body: list[Statement]) -> str:
     """The value that a body gives."""
     last = body[-1]
+    assert not isinstance(last, Shared), "what is declared is applied behind it"
     return result_of(last.body) if isinstance(last, When) else last.value
 
 
@@ -147,7 +156,7 @@ def inner_bodies(statement: Statement) -> list[list[Statement]]:
             return statement.arms or []
         case Group():
             return [] if statement.call else [statement.body]
-        case When() | Loop():
+        case When() | Loop() | Shared():
             return [statement.body]
     return []
 
@@ -167,7 +176,7 @@ def all_statements(body: list[Statement]) -> Iterator[Statement]:
         match statement:
             case Layer():
                 inner = statement.arms or []
-            case Group() | When():
+            case Group() | When() | Shared():
                 inner = [statement.body]
             case Loop():
                 inner = statement.rounds
@@ -205,6 +214,8 @@ def labels_here(body: list[Statement]) -> Iterator[str]:
     for statement in body:
         if isinstance(statement, (Layer, Group)) and statement.label:
             yield statement.label
+        if isinstance(statement, Shared):
+            yield statement.name
         if isinstance(statement, (Layer, When)):
             for inner in inner_bodies(statement):
                 yield from labels_here(inner)

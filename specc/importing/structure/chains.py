@@ -121,7 +121,9 @@ class _Chain:
             counts.pop(piece.value, None)
         # The merge goes on from the value that was made last; the others begin with the name of theirs.
         made = {start: self._pieces[start].place if start in self._pieces else -1 for start, _ in arms}
-        current = max(made, key=lambda start: (made[start], start == self._entry))
+        current: str | None = max(made, key=lambda start: (made[start], start == self._entry))
+        if len(made) > 1 and self._entry is None and max(made.values()) < 0:  # arms of equal rank, from the inputs
+            current = None
         layer.arms = []
         for start, arm in arms:
             body: list[Statement] = [] if start == current else [Value(start)]

@@ -14,6 +14,7 @@ from specc.importing.structure.body import (
     Group,
     Layer,
     Loop,
+    Shared,
     Statement,
     When,
     all_statements,
@@ -75,14 +76,20 @@ class _Loops:
         before: str | None = None
         for one in general:
             keys.append(Shapes([one.statement], before).of(one.statement))
-            before = None if isinstance(one.statement, When) else one.statement.value
+            before = None if isinstance(one.statement, (When, Shared)) else one.statement.value
         place = 0
         while place < len(body):
+            if isinstance(body[place], Shared):
+                found.append(body[place])
+                place += 1
+                continue
             loop = None
             for length, count in _runs(keys, general, place):
                 chunks = [general[place + j * length : place + (j + 1) * length] for j in range(count)]
                 is_whole = group is not None and count * length == len(body)
-                start = _value_of(body[place - 1]) if place else group.start if group is not None else None
+                start = group.start if group is not None else None
+                if place and not isinstance(body[place - 1], Shared):
+                    start = _value_of(body[place - 1])
                 if loop := self._loop(chunks, start, scope, is_whole=is_whole):
                     place += count * length
                     break

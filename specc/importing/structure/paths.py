@@ -20,7 +20,7 @@ _BETWEEN = frozenset(
 
 
 def placed(steps: Sequence[ImportedStep], taken: Collection[str]) -> list[Path]:
-    """The path of each step: the labels of the groups around it, and its own; no two with tensors have the same.
+    """The path of each step: the labels of the groups around it, and its own; only steps of one module have the same.
 
     A step that has no name of its own ends in the empty label.
 
@@ -31,16 +31,16 @@ def placed(steps: Sequence[ImportedStep], taken: Collection[str]) -> list[Path]:
     _adopt(paths, steps)
     known = [path or ("",) for path in paths]
     groups = {path[:depth] for path in known for depth in range(1, len(path))}
-    first: dict[Path, int] = {}
+    first: dict[Path, frozenset[tuple[str, str]]] = {}
     for index, (path, step) in enumerate(zip(known, steps, strict=True)):
         if not step.tensors:
             known[index] = (*path[:-1], "")
             continue
-        free, number = path, 1
-        while path[-1] and (free in groups or free in first):
+        free, number, tensors = path, 1, frozenset(step.tensors.items())
+        while path[-1] and (free in groups or first.get(free, tensors) != tensors):
             number += 1
             free = (*path[:-1], f"{path[-1]}_{number}")
-        first[free] = index
+        first[free] = tensors
         known[index] = free
     return known
 

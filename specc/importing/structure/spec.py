@@ -10,13 +10,14 @@ from specc.diagnostics import SpecError
 from specc.elaborate import choose, elaborate
 from specc.importing.network import ImportedNetwork
 from specc.importing.structure.blocks import with_blocks
-from specc.importing.structure.body import Block, Layer, Required, Statement, Value, all_statements
+from specc.importing.structure.body import Block, Layer, Required, Statement, Value
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
 from specc.importing.structure.concats import nested
 from specc.importing.structure.loops import with_loops
 from specc.importing.structure.paths import placed
-from specc.importing.structure.shared import shared_steps
+from specc.importing.structure.shared import SharedModule, declare, shared_modules
+from specc.importing.structure.towers import with_towers
 from specc.importing.structure.tree import grown
 from specc.importing.structure.writing import BodyWriter
 from specc.ir.graph import Graph, Node
@@ -149,27 +150,27 @@ def _chained(
     """
     values = [output.value for output in network.outputs]
     paths = placed(network.steps, _names_around(network))
-    applied, declared = shared_steps(network.steps, paths, _names_around(network))
-    for index, step in enumerate(network.steps):
-        if step.outputs[0] in applied:
-            paths[index] = (*paths[index][:-1], "")
-    members = grown(paths, list(network.steps), frozenset(values))
+    steps, paths, towers = with_towers(network.steps, paths, frozenset(values))
+    modules = shared_modules(steps, paths)
+    for tower in towers:
+        given = frozenset((tower.value,))
+        statements = chain(grown(list(tower.paths), list(tower.steps), given), tower.entry, tower.value, given)
+        modules.append(SharedModule(tower.path, tower.steps[0], frozenset(tower.values), statements))
+    members = grown(paths, steps, frozenset(values))
     entry = network.inputs[0].name if len(network.inputs) == 1 else None
     body = chain(members, entry, _last(network), frozenset(values))
-    for layer in all_statements(body):
-        if isinstance(layer, Layer):
-            layer.shared = applied.get(layer.value)
     ports = {port.name: port.name for port in network.inputs}
     if entry is not None:
         ports[entry] = "in" if entry == "input" else entry
-    around = {*_names_around(network), network.name, *(output.name for output in network.outputs), *applied.values()}
+    around = {*_names_around(network), network.name, *(output.name for output in network.outputs)}
+    around |= declare(modules, body, around)
     blocks = {block.name: block for block in (with_blocks(body, channels, around) if depth != "groups" else [])}
     if depth == "loops":
         for block in blocks.values():
             own = {name for name, _ in block.parameters}
             block.body = with_loops(block.body, blocks, around | own, block.seen)
         body = with_loops(body, blocks, around, values)
-    writer = BodyWriter(ports, _names_around(network), declared, blocks)
+    writer = BodyWriter(ports, _names_around(network), blocks)
     last = _last(network)
     besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
     text = writer.text(body, besides)
@@ -210,10 +211,10 @@ def _flat(network: ImportedNetwork) -> str:
     ports = {port.name: port.name for port in network.inputs}
     if len(network.inputs) == 1 and network.inputs[0].name == "input":
         ports["input"] = "in"
-    applied, declared = shared_steps(network.steps, [(f"shared_{name}",) for name in names], _names_around(network))
+    modules = shared_modules(network.steps, [(f"shared_{name}",) for name in names])
     body: list[Statement] = []
     for name, step in zip(names, network.steps, strict=True):
-        layer = Layer(step, name, shared=applied.get(step.outputs[0]))
+        layer = Layer(step, name)
         reads = step.inputs[: len(step.inputs) - len(layer.measured)]
         if len(reads) > 1 or is_merge(step.operator):
             layer.arms = [[Value(value)] for value in reads]
@@ -221,6 +222,7 @@ def _flat(network: ImportedNetwork) -> str:
         else:
             body.append(Value(reads[0]))
         body.append(layer)
-    writer = BodyWriter(ports, _names_around(network), declared)
+    declare(modules, body, _names_around(network))
+    writer = BodyWriter(ports, _names_around(network))
     text = writer.text(body, {output.name: output.value for output in network.outputs})
     return f"{_header(network, None)} {{\n{text}\n}}\n"

@@ -19,6 +19,7 @@ from specc.importing.structure.body import (
     Group,
     Layer,
     Required,
+    Shared,
     Statement,
     Value,
     When,
@@ -116,6 +117,8 @@ class Shapes:
         match statement:
             case Value():
                 return "value", self.place(statement.value)
+            case Shared():
+                return "shared", statement.name, self.of_body(statement.body)
             case Layer(shared=str()):
                 return "applied", statement.shared
             case Layer():
@@ -216,6 +219,10 @@ class _Unifier:
             return Value(first.value)
         if isinstance(first, Layer):
             return self._layer(first, [item if isinstance(item, Layer) else None for item in items])
+        if isinstance(first, Shared):
+            if any(isinstance(item, Shared) and item.name != first.name for item in items):
+                raise Unlike
+            return Shared(first.name, self.bodies([item.body if isinstance(item, Shared) else None for item in items]))
         if isinstance(first, Group):
             return self._group(first, [item if isinstance(item, Group) else None for item in items])
         raise Unlike
@@ -234,6 +241,12 @@ class _Unifier:
 
     def _layer(self, first: Layer, layers: list[Layer | None]) -> Layer:
         present = [layer for layer in layers if layer is not None]
+        if first.shared and all(layer.shared == first.shared for layer in present):
+            applied = Layer(
+                first.step, next((layer.label for layer in present if layer.label), None), None, first.shared
+            )
+            self.result.layers.append((applied, layers))
+            return applied
         op = find(first.step.operator)
         if op is None or any(
             layer.shared != first.shared

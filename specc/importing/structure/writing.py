@@ -15,6 +15,7 @@ from specc.importing.structure.body import (
     Group,
     Layer,
     Loop,
+    Shared,
     Statement,
     Value,
     When,
@@ -41,7 +42,6 @@ class BodyWriter:
     Args:
         known: how values from around it are called in it.
         taken: names that nothing in it may have: of parameters, ports, blocks, sizes.
-        declared: shared steps, each with the step that it stands for.
         blocks: those that it calls, by name.
     """
 
@@ -49,11 +49,9 @@ class BodyWriter:
         self,
         known: Mapping[str, str],
         taken: Iterable[str],
-        declared: Iterable[tuple[str, ImportedStep]] = (),
         blocks: Mapping[str, Block] = {},
     ) -> None:
         self._blocks = blocks
-        self._declared = list(declared)
         self._called = dict(known)
         self._taken = frozenset(taken)
         self._waiting: list[Counter[str]] = []
@@ -76,10 +74,15 @@ class BodyWriter:
             for value in set(read_values(group.body))
             for label in labels_here(group.body)
         }
-        self._used = {*self._taken, *self._labels, *layer_names(), *outputs, *(name for name, _ in self._declared)}
+        self._used = {
+            *self._taken,
+            *self._labels,
+            *layer_names(),
+            *outputs,
+            *(s.name for s in statements(body) if isinstance(s, Shared)),
+        }
         wanted = {value: name for name, value in outputs.items()}
-        text = [f"shared {name} = {self._call(step, False)}" for name, step in self._declared]
-        text += self._lines(body, wanted)
+        text = self._lines(body, wanted)
         text += [
             f"let {name} = {self._called[value]}" for name, value in outputs.items() if self._called[value] != name
         ]
@@ -90,7 +93,8 @@ class BodyWriter:
     def _lines(self, body: list[Statement], wanted: Mapping[str, str] = {}) -> list[str]:
         parts: list[tuple[Statement | None, str]] = []
         for statement in body:
-            parts.append((statement, self._statement(statement, wanted)))
+            own_line = isinstance(statement, Shared)
+            parts.append((None if own_line else statement, self._statement(statement, wanted)))
             parts += [(None, text) for text in self._lets(statement)]
         return lines(parts)
 
@@ -107,6 +111,13 @@ class BodyWriter:
                 return f"if {self.argument(statement.test)} {{ {inner} }}"
             case Loop():
                 return self._loop(statement)
+            case Shared():
+                text = "\n".join(self._lines(statement.body))
+                return (
+                    f"shared {statement.name} = {text}"
+                    if "\n" not in text
+                    else f"shared {statement.name} = {{ {text} }}"
+                )
         raise AssertionError(statement)
 
     def _layer(self, layer: Layer, wanted: Mapping[str, str]) -> str:
@@ -117,7 +128,9 @@ class BodyWriter:
             text += " {" + "".join(f" | {arm}" if "\n" not in arm else f"\n| {arm}" for arm in arms) + "}"
         label = layer.label
         if label is None and self._waiting[0][value]:
-            label = wanted.get(value) or self._new_name("x" if layer.step.tensors else layer.step.operator)
+            label = wanted.get(value) or self._new_name(
+                "x" if layer.step.tensors or layer.shared else layer.step.operator
+            )
         if label is None:
             return text
         layer.label = self._called[value] = label
@@ -161,7 +174,7 @@ class BodyWriter:
 
     def _lets(self, statement: Statement) -> Iterator[str]:
         """What gives names to values that go on being called and have none that can be said here."""
-        if isinstance(statement, (Value, When)):
+        if isinstance(statement, (Value, When, Shared)):
             return
         if isinstance(statement, Loop):
             if self._waiting[-1][statement.value] > 0:
