@@ -87,7 +87,9 @@ def _part(folder: Path, images_name: str, labels_name: str, height: int, width: 
         raise DataError(f"{images_file} has {count:,} images, and {labels_file} has {len(classes):,} labels")
     if not count:
         raise DataError(f"{images_file} has no image")
-    if sizes[0] > height or sizes[1] > width or 0 in sizes:
+    if 0 in sizes:
+        raise DataError(f"{images_file}: its images are {sizes[0]} x {sizes[1]}, which is nothing")
+    if sizes[0] > height or sizes[1] > width:
         raise DataError(
             f"{images_file}: its images are {sizes[0]} x {sizes[1]}, and {height} x {width} have to hold them"
         )
@@ -119,12 +121,15 @@ def read_idx(path: Path, axes: int) -> Bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}") from error
     start = 4 + 4 * axes
-    if content[:4] != bytes([0, 0, 8, axes]) or len(content) < start:
+    if content[:4] != bytes([0, 0, 8, axes]):
         head = content[:4].hex(" ") or "nothing"
-        raise DataError(f"{path} is no IDX file of bytes with {axes} axes: it begins with {head}, not 00 00 08 0{axes}")
+        of = "labels" if axes == 1 else "images"
+        raise DataError(f"{path} is no IDX file of {of}: it begins with {head}, not 00 00 08 0{axes}")
+    if len(content) < start:
+        raise DataError(f"{path} is damaged: it ends after {len(content)} bytes, within its head of {start}")
     shape = tuple(int(size) for size in np.frombuffer(content, ">u4", axes, offset=4))
     promised, there = int(np.prod(shape, dtype=object)), len(content) - start
     if there != promised:
-        sizes = " x ".join(f"{size:,}" for size in shape)
-        raise DataError(f"{path} is damaged: {sizes} bytes ({promised:,}) are promised, and {there:,} are there")
+        sizes = f" ({' x '.join(f'{size:,}' for size in shape)})" if axes > 1 else ""
+        raise DataError(f"{path} is damaged: behind its head {promised:,} bytes{sizes} are promised, not {there:,}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

@@ -47,15 +47,23 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "another checksum": (lambda images, _: images.write_bytes(images.read_bytes()[:-8] + bytes(8)), "cannot read"),
     "cut": (
         lambda _, labels: labels.write_bytes(idx(CLASSES)[:-1]),
-        "is damaged: 3 bytes (3) are promised, and 2 are there",
+        "is damaged: behind its head 3 bytes are promised, not 2",
+    ),
+    "cut in its head": (
+        lambda images, _: images.write_bytes(idx(PIXELS)[:15]),
+        "is damaged: it ends after 15 bytes, within its head of 16",
+    ),
+    "images of no size": (
+        lambda images, _: images.write_bytes(idx(PIXELS[:, :0])),
+        "its images are 0 x 26, which is nothing",
     ),
     "a byte too many": (
         lambda images, _: images.write_bytes(idx(PIXELS) + b"\0"),
-        "is damaged: 3 x 28 x 26 bytes (2,184) are promised, and 2,185 are there",
+        "is damaged: behind its head 2,184 bytes (3 x 28 x 26) are promised, not 2,185",
     ),
     "a size beyond all bounds": (
         lambda _, labels: labels.write_bytes(b"\0\0\x08\x01\xff\xff\xff\xff"),
-        "4,294,967,295 bytes (4,294,967,295) are promised, and 0 are there",
+        "is damaged: behind its head 4,294,967,295 bytes are promised, not 0",
     ),
     "a page of a web site": (lambda _, labels: labels.write_bytes(b"<!DOCTYPE html>"), "it begins with 3c 21 44 4f"),
     "empty": (lambda _, labels: labels.write_bytes(b""), "it begins with nothing, not 00 00 08 01"),
