@@ -22,7 +22,7 @@ _FEW = 4
 _LONGEST = 1 << 20
 """Places of an axis that are marked one by one; a window with holes that is longer has no finding."""
 
-_WORDS = {1: ("place",), 2: ("row", "column"), 3: ("plane", "row", "column")}
+_WORDS = {1: ("place",), 2: ("row", "column"), 3: ("slice", "row", "column")}
 
 
 class _Axis(NamedTuple):
@@ -116,8 +116,9 @@ def _input_dropped(node: Node, network: Network) -> Match | None:
         f"no window sees {'it' if sum(axis.lost for axis in axes) == 1 else 'them'}",
         notes=(
             *(
-                f"{axis.windows} windows of {axis.kernel}{f' places {axis.dilation} apart' * (axis.dilation > 1)} "
-                f"by steps of {axis.stride} end at {named[axis]} {axis.coverage[1]} of {axis.size}"
+                f"{plural(axis.windows, 'window')} of {axis.kernel}"
+                f"{f' places {axis.dilation} apart' * (axis.dilation > 1)} by steps of {axis.stride} "
+                f"{'ends' if axis.windows == 1 else 'end'} at {named[axis]} {axis.coverage[1]} of {axis.size}"
                 for axis in dict.fromkeys(axes)
                 if axis.lost
             ),

@@ -297,6 +297,8 @@ def test_the_end_is_told_from_the_gaps() -> None:
         "ceil_mode=true reaches the end, and gives 3 instead of 2",
         "an input of 8 or 13 places leaves nothing over",
     )
+    (finding,) = linted("model M : [N, 1, 3, 4, 4] { maxpool(2) }")
+    assert finding.notes[0] == "1 window of 2 by steps of 2 ends at slice 2 of 3"
     (finding,) = linted("model M : [N, 1, 18] { maxpool(5, stride=2, dilation=2, ceil_mode=true) }")
     assert finding.message == "maxpool leaves out the last place of its input of 18"
     assert finding.notes == (
@@ -327,8 +329,8 @@ def _alone(node: Node) -> Node:
 
 def _left_out(finding: Diagnostic, axes: int) -> list[tuple[int, int]]:
     """The axes and numbers of places that the message names."""
-    words = {1: ["place"], 2: ["row", "column"], 3: ["plane", "row", "column"]}[axes]
-    parts = re.findall(r"the last (?:(\d+) )?(place|plane|row|column)s?", finding.message)
+    words = {1: ["place"], 2: ["row", "column"], 3: ["slice", "row", "column"]}[axes]
+    parts = re.findall(r"the last (?:(\d+) )?(place|slice|row|column)s?", finding.message)
     assert parts
     return [(words.index(word), int(count or 1)) for count, word in parts]
 
