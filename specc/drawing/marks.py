@@ -163,9 +163,10 @@ def _lines(sight: tuple[Box, ...], everything: Box, names: Sequence[str], *, ski
     for axis, (name, all_) in enumerate(zip(names, everything, strict=True)):
         part = frozenset().union(*(box[axis] for box in sight))
         first, last = min(part), max(part)
-        if part == all_:
-            if axis or not skip_channels:
-                yield f"all {len(all_)} {name}" if not name.endswith(":") else f"{name} all {len(all_)}"
+        if part == all_ and not axis and skip_channels:
+            continue
+        if part == all_ and len(all_) > 1:
+            yield f"all {len(all_)} {name}" if not name.endswith(":") else f"{name} all {len(all_)}"
             continue
         one = name.removesuffix("s") if not name.endswith(":") else name
         span = f"{one} {first}" if first == last else f"{name} {first}..{last}"

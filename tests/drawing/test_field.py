@@ -48,7 +48,7 @@ def test_holes_and_the_whole() -> None:
     assert lines(text, "fc1") == {
         "fc1": ("all 3 features",),
         "flatten1": ("all 10 features",),
-        "conv1": ("all 5 rows", "all 1 columns"),
+        "conv1": ("all 5 rows", "column 0 of 1"),
         "input": ("all 9 rows", "all 5 columns"),
     }
 
