@@ -32,7 +32,7 @@ class Contract:
         self._same: dict[str, str] = {}
         self._rounds = 0
 
-    def shape(self, sizes: Sequence[int | str]) -> tuple[Dim, ...]:
+    def shape(self, sizes: Sequence[int | str], port: str = "") -> tuple[Dim, ...]:
         """The shape of an input: what it does not say has a name of its own."""
         shape: list[Dim] = []
         for axis, size in enumerate(sizes):
@@ -42,19 +42,18 @@ class Contract:
                 self.batch = self.batch or (identifier(size, fallback="N") if size != OPEN else "N")
                 shape.append(symbol(self.batch))
             else:
-                shape.append(self._size(size, axis, len(sizes)))
+                shape.append(self._size(size, axis, len(sizes), port))
         return tuple(shape)
 
-    def _size(self, size: str, axis: int, rank: int) -> Dim:
-        letters = _AXES.get(rank - 2, "")
+    def _size(self, size: str, axis: int, rank: int, port: str) -> Dim:
+        """A size by its name; of two inputs that do not say theirs, nothing is known to be the same."""
+        key = size
         if size == OPEN:
-            letter = letters[axis - 2] if axis > 1 and letters else f"S{axis}"
-            name = letter
-        elif size in self._names:
-            name = self._names[size]
-        else:
-            name = self._names[size] = identifier(size, [self.batch, *self._names.values()], "S")
-        name = self._same.get(name, name)
+            letters = _AXES.get(rank - 2, "")
+            key, size = f"{port}:{axis}", letters[axis - 2] if axis > 1 and letters else f"S{axis}"
+        if key not in self._names:
+            self._names[key] = identifier(size, [self.batch, *self._names.values()], "S")
+        name = self._same.get(self._names[key], self._names[key])
         return of(self._symbols.setdefault(name, Symbol(name)))
 
     def stated(self, text: str) -> None:
@@ -88,6 +87,7 @@ class Contract:
             if clause.value not in self._symbols:
                 return False
             self._same[clause.value] = clause.name
+            del self._symbols[clause.value]
             return True
         old = self._symbols[clause.name]
         try:
@@ -104,6 +104,5 @@ class Contract:
 
     @property
     def where(self) -> tuple[str, ...]:
-        """As the language writes it."""
-        equal = [f"{name} == {other}" for other, name in self._same.items()]
-        return (*equal, *(str(clause) for s in self._symbols.values() for clause in s.condition.clauses))
+        """As the language writes it; sizes that have to be the same have one name."""
+        return tuple(str(clause) for symbol in self._symbols.values() for clause in symbol.condition.clauses)

@@ -18,7 +18,7 @@ from specc.importing.from_onnx.reading import read_network
 from specc.importing.structure import Spec, structured
 from specc.onnxfile import OnnxFile
 
-Shape = Sequence[int | str]
+Shape = Sequence[int | str | None]
 
 
 def node(kind: str, inputs: str, output: str, **attributes: Any) -> NodeProto:

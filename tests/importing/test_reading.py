@@ -160,6 +160,16 @@ def test_conditions_on_sizes_are_found() -> None:
     assert "where height % 2 == 0, width % 2 == 0 {" in spec_of(proto).text
 
 
+def test_open_sizes_have_names_of_their_own() -> None:
+    """Of two inputs whose sizes are open nothing says that they are alike, until a sum needs it."""
+    shape = ["N", 3, None, None]
+    apart = [node("GlobalAveragePool", "x", "a"), node("GlobalMaxPool", "z", "b"), node("Add", "a b", "y")]
+    text = agrees(model(apart, {"x": shape, "z": shape})).text
+    assert text.startswith("model Net : (x: [N, 3, H, W], z: [N, 3, H_2, W_2]) ->")
+    together = spec_of(model([node("Add", "x z", "y")], {"x": shape, "z": shape})).text
+    assert together.startswith("model Net : (x: [N, 3, H, W], z: [N, 3, H, W]) ->")
+
+
 def test_every_node_at_fault_is_named() -> None:
     nodes = [
         node("NonZero", "x", "a"),

@@ -182,7 +182,7 @@ class _Reading:
         notes = {value.name: value.doc_string for value in self.file.proto.graph.input} if self._is_own else {}
         for info in self.file.inputs:
             if notes.get(info.name) and info.shape is not None:
-                self.contract.shape(info.shape)
+                self.contract.shape(info.shape, info.name)
                 self.contract.stated(notes[info.name])
             dtype = _DTYPES.get(info.dtype)
             if dtype is None or info.shape is None or not info.is_tensor:
@@ -194,7 +194,7 @@ class _Reading:
                 raise UsageError(f"{self.file.name} has the input {shown}, and an input has a batch and one more axis")
             name = identifier(info.name, taken, "input")
             taken.add(name)
-            shape = self.contract.shape(info.shape)
+            shape = self.contract.shape(info.shape, info.name)
             self._program.types[name] = TensorType(shape[0], shape[1:])
             if dtype == "uint8":
                 self._bytes.add(info.name)

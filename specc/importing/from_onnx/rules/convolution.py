@@ -41,6 +41,8 @@ def conv(call: Call) -> str:
 @rule("ConvTranspose")
 def conv_transpose(call: Call) -> str:
     x, weight = call.data(0), call.weight(1)
+    if len(weight.shape) < 3:
+        raise Unsayable(f"its weight has shape {list(weight.shape)}")
     kind, groups = call.type(x), call.attribute("group", 1)
     axes = len(kind.spatial)
     outputs = weight.shape[1] * groups
