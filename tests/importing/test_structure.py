@@ -161,6 +161,14 @@ model Net : [N, 8, 16, 16] -> [N, 8, 16, 16] {
 """)
 
 
+def test_an_output_that_is_called_like_the_weights_before_it() -> None:
+    unchanged("""model Net : [N, 8, 16, 16] -> (score: [N, 1], early: [N, 8, 16, 16]) {
+  early: conv(8, 3, padding=1) -> relu
+  globalavgpool -> flatten -> score: fc(1) -> sigmoid
+}
+""")
+
+
 def test_a_shared_tower() -> None:
     unchanged("""model Pair : (left: [N, 1, 16, 16], right: [N, 1, 16, 16]) -> [N, 1] {
   shared embed = {

@@ -10,7 +10,7 @@ from specc.diagnostics import SpecError
 from specc.elaborate import choose, elaborate
 from specc.importing.network import ImportedNetwork
 from specc.importing.structure.blocks import with_blocks
-from specc.importing.structure.body import Block, Layer, Required, Statement, Value
+from specc.importing.structure.body import Block, Layer, Required, Statement, Value, labels_here
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
 from specc.importing.structure.concats import nested
@@ -173,6 +173,9 @@ def _chained(
     writer = BodyWriter(ports, _names_around(network), blocks)
     last = _last(network)
     besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
+    for name in set(labels_here(body)).intersection(besides):
+        if besides[name] == last:  # `score: fc(1) -> sigmoid` labels the weights, and gives out the last value
+            del besides[name]
     text = writer.text(body, besides)
     definitions = [_block(block, blocks) for block in blocks.values()]
     return "\n".join([*definitions, f"{_header(network, shapes)} {{\n{text}\n}}\n"])
