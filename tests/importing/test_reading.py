@@ -203,6 +203,12 @@ def test_no_attribute_is_ignored(kind: str) -> None:
     assert f"node 0 y_node ({kind}): its attribute novelty would be ignored" in said
 
 
+def test_a_flag_is_one_or_none() -> None:
+    """Runtimes differ in what they take a 2 for."""
+    proto = model([node("ReduceMean", "x axes", "y", keepdims=2)], ["N", 4, 3], {"axes": np.array([2])})
+    assert "its attribute keepdims is 2, and ONNX knows 0 and 1" in refusal(proto)
+
+
 def test_no_input_is_ignored() -> None:
     said = refusal(model([node("Relu", "x k", "y")], ["N", 4], {"k": 1.0}))
     assert "its input 1 would be ignored" in said

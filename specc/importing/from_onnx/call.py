@@ -100,7 +100,10 @@ class Call:
         return self.attribute(name, default)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        return bool(self.attribute(name, int(default)))
+        value = self.attribute(name, int(default))
+        if value not in (0, 1):
+            raise Unsayable(f"its attribute {name} is {value}, and ONNX knows 0 and 1")
+        return bool(value)
 
     def demand(self, name: str, *allowed: object) -> None:
         """Refuse an attribute that is there and has none of these values."""
