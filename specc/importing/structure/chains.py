@@ -33,12 +33,6 @@ def chain(members: list[Member], entry: str | None, result: str | None, escapes:
     return _Chain(members, entry, escapes).body(result)
 
 
-def takes_arms(operator: str) -> bool:
-    """Whether an operator is a merge: whether it can have several values."""
-    op = find(operator)
-    return op is not None and op.arity[1] != 1
-
-
 @dataclass(slots=True, eq=False)
 class _Piece:
     """A statement with what it takes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from specc.importing.network import Argument, Expression
 from specc.importing.structure.body import REQUIRED
@@ -31,14 +31,12 @@ class Parameter:
         stem: what it is called, but for a number behind it where others are called so too.
         values: for each body.
         default: what most of them have, where nothing need be said for it.
-        columns: whose text it is.
     """
 
     stem: str
     values: list[Entry]
     default: Entry
     is_channels: bool
-    texts: list[tuple[Expression, str]] = field(default_factory=list)
     name: str = ""
 
 
