@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from specc.importing.from_onnx.call import Call, Value
 from specc.importing.program import Known, Unsayable
+from specc.ir.conditions import always_at_least
 from specc.ir.size import Size, quotient
 from specc.weights.tensors import Array
 
@@ -116,9 +117,13 @@ def _identity(call: Call) -> Known:
 
 @fold("Cast")
 def _cast(call: Call) -> Known:
-    known, to = call.known(0), call.required("to", 0)
     call.ignore("saturate")
     call.ignore("round_mode")
+    return cast_to(call.known(0), call.required("to", 0))
+
+
+def cast_to(known: Known, to: int) -> Known:
+    """Constants as another type, by the number that ONNX has for it."""
     dtype = np.dtype(helper.tensor_dtype_to_np_dtype(to))
     if known.is_size and dtype.kind in "iu":
         return known
@@ -130,7 +135,8 @@ def _cast(call: Call) -> Known:
         read = known.read
         return Known(known.shape, dtype, lambda: read().astype(dtype), known.name, known.is_learned, (*known.key, to))
     with np.errstate(all="ignore"):
-        return Known.of(_numbers(call).astype(dtype))
+        _room(known.shape)
+        return Known.of(known.read().astype(dtype))
 
 
 @fold("Transpose")
@@ -289,12 +295,29 @@ def _divided(a: Array, b: Array) -> Array:
 
 
 def _size_divided(a: Any, b: Any) -> Any:
-    if isinstance(b, Size):
-        exact = quotient(a, b)
-        if exact is None:
-            raise Unsayable(f"it divides {a} by {b}")
+    """Cut off towards 0, as ONNX does: of what is never below 0 that is the floor."""
+    exact = quotient(a, b) if isinstance(b, Size) or b != 0 else None
+    if exact is not None:
         return exact
+    if isinstance(b, Size) or b < 1 or not always_at_least(a, 0):
+        raise Unsayable(f"it divides {a} by {b}")
     return a // b
+
+
+def _equal(a: Array, b: Array) -> Array:
+    if object in (a.dtype, b.dtype):
+        return np.asarray(np.frompyfunc(_size_equal, 2, 1)(a, b), bool)
+    return np.asarray(np.equal(a, b))
+
+
+def _size_equal(a: Any, b: Any) -> bool:
+    """Whether two sizes are the same, where that is so or not so of all values of their symbols."""
+    difference = a - b
+    if isinstance(difference, Size):
+        if not (always_at_least(difference, 1) or always_at_least(-1 * difference, 1)):
+            raise Unsayable(f"it asks whether {a} is {b}, and some sizes are so and others not")
+        return False
+    return bool(difference == 0)
 
 
 _BINARY: dict[str, Callable[[Array, Array], Array]] = {
@@ -304,7 +327,7 @@ _BINARY: dict[str, Callable[[Array, Array], Array]] = {
     "Div": _divided,
     "Pow": np.power,
     "Mod": np.mod,
-    "Equal": np.equal,
+    "Equal": _equal,
     "Greater": np.greater,
     "GreaterOrEqual": np.greater_equal,
     "Less": np.less,

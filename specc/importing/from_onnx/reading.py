@@ -243,17 +243,15 @@ class _Reading:
         call = Call(node, self._opsets.get(domain, 1), inputs, outputs, self._program)
         given = [value for value in inputs if value is not None]
         fold = folding_of(domain, node.op_type) if all(isinstance(value, Known) for value in given) else None
-        if fold is not None:
-            try:
-                result: Any = fold(call)
-            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-                raise Unsayable(f"its constants do not fit it: {' '.join(str(error).split())}") from None
-        else:
-            rule = rule_of(domain, node.op_type)
-            if rule is None:
-                where = f" of {domain}" if domain else ""
-                raise Unsayable(f"specc imports no {node.op_type}{where}")
-            result = rule(call)
+        meaning: Any = fold or rule_of(domain, node.op_type)
+        if meaning is None:
+            where = f" of {domain}" if domain else ""
+            raise Unsayable(f"specc imports no {node.op_type}{where}")
+        try:
+            result: Any = meaning(call)
+        except (ArithmeticError, LookupError, StopIteration, TypeError, ValueError) as error:
+            said = " ".join(str(error).split())
+            raise Unsayable(f"its attributes and inputs do not fit each other{f': {said}' if said else ''}") from None
         call.finish()
         results: Sequence[Value | None] = [result] if isinstance(result, str | Known) else result
         if node.op_type in ("Reshape", "Flatten"):

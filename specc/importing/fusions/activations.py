@@ -14,8 +14,8 @@ ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 
 
 def near(value: float | None, wanted: float) -> bool:
-    """Whether a number is the one that is meant, as float32 and the tools on the way have left it."""
-    return value is not None and math.isclose(value, wanted, rel_tol=2e-4)
+    """Whether a number is the one that is meant, as float32 has left it: with another one it is another function."""
+    return value is not None and math.isclose(value, wanted, rel_tol=1e-6)
 
 
 def orders(step: Step) -> Iterator[tuple[str, str]]:
@@ -256,9 +256,11 @@ def chosen(program: Program, step: Step) -> bool:
         return False
     if "no" in given and step.inputs[1:] == (x,):
         return program.become(step, "threshold", x, threshold=bound, value=given["no"])
-    if bound == 0 and len(step.inputs) == 3:
+    if len(step.inputs) != 3:
+        return False
+    if bound == 0 and step.inputs[1] == x:
         return _exponential(program, step, x, step.inputs[2])
-    return len(step.inputs) == 3 and _softplus(program, step, bound)
+    return _softplus(program, step, x, bound)
 
 
 def scaled_at(program: Program, value: str, others: tuple[str, ...]) -> bool:
@@ -284,14 +286,16 @@ def _exponential(program: Program, step: Step, x: str, below: str) -> bool:
     return near(alpha, width) and program.become(step, "celu", x, alpha=width)
 
 
-def _softplus(program: Program, step: Step, bound: float) -> bool:
-    """softplus(beta * x)/beta, and x itself above a threshold."""
+def _softplus(program: Program, step: Step, compared: str, bound: float) -> bool:
+    """softplus(beta * x)/beta, and x itself where beta * x is above a threshold."""
     x, below = step.inputs[1:]
     outer = program.maker(below, "Factor")
     soft = program.maker(outer.inputs[0], "softplus") if outer is not None else None
     steep = program.maker(soft.inputs[0], "Factor") if soft is not None else None
     beta = single(steep)
     if steep is None or not beta or steep.inputs[0] != x or not near(single(outer), 1 / beta):
+        return False
+    if compared != steep.value:
         return False
     options = {"beta": beta} | ({} if bound == 20 else {"threshold": bound})
     return program.become(step, "softplus", x, **{k: v for k, v in options.items() if (k, v) != ("beta", 1.0)})

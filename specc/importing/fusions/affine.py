@@ -210,16 +210,21 @@ def _factor(program: Program, step: Step, constant: Known, axis: int) -> None:
         if program.become(step, "scale", *step.inputs, tensors={"": constant.reshaped(*shape)}, **dim):
             return
     numbers = _written(constant.mapped(np.reciprocal) if step["divides"] else constant)
-    dim = {} if axis in (0, 1) else {"dim": axis}
+    dim = _along(numbers, axis)
     program.become(step, "affine", *step.inputs, factor=numbers, **dim)
+
+
+def _along(numbers: Any, axis: int) -> dict[str, int]:
+    """The argument that says where a list of numbers lies; one number lies nowhere."""
+    return {"dim": axis} if isinstance(numbers, tuple) and axis != 1 else {}
 
 
 def _shift(program: Program, step: Step, constant: Known, axis: int) -> None:
     numbers = _written(constant.mapped(np.negative) if step["negated"] else constant)
-    dim = {} if axis in (0, 1) else {"dim": axis}
+    dim = _along(numbers, axis)
     before = program.inner(step.inputs[0], "affine")
     if before is not None and before["offset"] == 0:
-        other = {} if not isinstance(before["factor"], tuple) or before["dim"] == 1 else {"dim": before["dim"]}
+        other = _along(before["factor"], before["dim"])
         if not isinstance(numbers, tuple) or not isinstance(before["factor"], tuple) or other == dim:
             program.become(step, "affine", *before.inputs, factor=before["factor"], offset=numbers, **(other | dim))
             return

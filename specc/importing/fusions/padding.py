@@ -10,6 +10,7 @@ from specc.importing.fusions.affine import arguments_of, single
 from specc.importing.fusions.fusion import fusion
 from specc.importing.program import Program, Step
 from specc.ir.op import Op
+from specc.ops.pool import Pool
 
 
 def _plain(values: tuple[Any, ...]) -> Any:
@@ -83,6 +84,12 @@ def padded_maximum(program: Program, step: Step) -> bool:
     return program.become(step, "maxpool", *pad.inputs, **arguments_of(step.op), padding=_padding(before, after))
 
 
+def _has_parts(program: Program, pool: Step) -> bool:
+    """Whether windows reach beyond the input, and have fewer places than the kernel to be the mean of."""
+    op, x = pool.op, program.types[pool.inputs[0]]
+    return isinstance(op, Pool) and any(op.grid(x).overhang(x.spatial))
+
+
 @fusion("Factor")
 def other_divisor(program: Program, step: Step) -> bool:
     """A mean times the size of its window over another number: ``divisor_override``."""
@@ -92,7 +99,9 @@ def other_divisor(program: Program, step: Step) -> bool:
         return False
     kernel = pool["kernel"] if isinstance(pool["kernel"], tuple) else (pool["kernel"],) * (step.type.rank - 2)
     divisor = prod(kernel) / factor
-    if abs(divisor - round(divisor)) > 1e-4 or round(divisor) < 1 or pool["padding"] != 0:
+    if not math.isclose(divisor, round(divisor), rel_tol=1e-6) or round(divisor) < 1 or pool["padding"] != 0:
+        return False
+    if _has_parts(program, pool):
         return False
     assert isinstance(pool.op, Op)
     return program.become(step, "avgpool", *pool.inputs, **arguments_of(pool.op), divisor_override=round(divisor))

@@ -32,6 +32,7 @@ def sub(call: Call) -> str:
         return shifted(call, a, b, negated=True)
     constant, x = call.known(0), call.data(1)
     if _is_one(constant):
+        no_more_axes(call, x, constant)
         return call.step("affine", x, factor=-1.0, offset=_single(constant))
     return shifted(call, call.step("neg", x), constant)
 
@@ -54,6 +55,7 @@ def div(call: Call) -> str:
         x = call.data(0)
         return call.program.foreign("Factor", x, constant=_fitted(call, x, b), divides=True)
     if isinstance(a, Known) and _is_one(a):
+        no_more_axes(call, call.data(1), a)
         x = call.step("pow", call.data(1), exponent=-1.0)
         return x if _single(a) == 1 else call.step("affine", x, factor=_single(a))
     raise Unsayable("it divides numbers that are no single one by a value")
@@ -69,6 +71,7 @@ def extreme(call: Call) -> str:
         if isinstance(value, Known):
             if value.size != 1:
                 raise Unsayable("it compares a value with other numbers than a single one")
+            no_more_axes(call, x, value)
             bound = _single(value)
             if call.op_type == "Max" and bound == 0:
                 x = call.step("relu", x)
@@ -98,6 +101,7 @@ def mean(call: Call) -> str:
 def power(call: Call) -> str:
     base, exponent = _two(call)
     if isinstance(base, str) and isinstance(exponent, Known) and exponent.size == 1:
+        no_more_axes(call, base, exponent)
         return call.step("pow", base, exponent=_single(exponent))
     raise Unsayable("its exponent is no single number")
 
@@ -119,10 +123,9 @@ def _fitted(call: Call, x: str, constant: Known) -> Known:
     """As many axes as x has; refuses what would widen x."""
     kind = call.type(x)
     constant = as_float32(constant)
+    no_more_axes(call, x, constant)
     if constant.size == 1:
         return constant
-    if len(constant.shape) > kind.rank:
-        raise Unsayable(f"a constant of shape {list(constant.shape)} gives {kind} more axes")
     shape = (1,) * (kind.rank - len(constant.shape)) + constant.shape
     for axis, (size, mine) in enumerate(zip(kind.shape, shape, strict=True)):
         if mine not in (1, size):
@@ -132,6 +135,13 @@ def _fitted(call: Call, x: str, constant: Known) -> Known:
     if shape[0] != 1:
         raise Unsayable(f"a constant of shape {list(constant.shape)} has other numbers for each sample of the batch")
     return constant.reshaped(*shape)
+
+
+def no_more_axes(call: Call, x: str, constant: Known) -> None:
+    """Refuses a constant that has more axes than the value it meets, a single number of shape [1, 1, 1, 1, 1] too."""
+    kind = call.type(x)
+    if len(constant.shape) > kind.rank:
+        raise Unsayable(f"a constant of shape {list(constant.shape)} gives {kind} more axes")
 
 
 def _is_one(known: Known) -> bool:

@@ -80,7 +80,8 @@ def reshaped(call: Call, x: str, target: Sequence[Dim], *, keeps_zero: bool = Fa
         raise Unsayable(f"it reshapes {kind} to {_shown(target)}")
     if -1 in sizes:
         sizes[sizes.index(-1)] = _rest(kind, [n for n in sizes if n != -1])
-    if len(sizes) == 2 and kind.rank > 2 and tuple(sizes) == (_times(kind.shape[:-1]), kind.shape[-1]):
+    is_rows = kind.rank > 2 and _times(kind.sample[:-1]) != 1  # one row a sample is the sample
+    if is_rows and tuple(sizes) == (_times(kind.shape[:-1]), kind.shape[-1]):
         return call.program.foreign("Rows", x)  # of all samples: what follows computes row by row, and goes back
     if len(sizes) < 2:
         raise Unsayable(f"it reshapes {kind} to {_shown(sizes)}, and a value has an axis besides the batch")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from onnx import TensorProto, helper
 
 from specc.importing.from_onnx.call import Call, Value, rule
+from specc.importing.from_onnx.folding import cast_to
 from specc.importing.program import Known, Unsayable
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
@@ -34,18 +35,22 @@ def dropout(call: Call) -> list[Value]:
     return [call.step("dropout", x, **({} if share == 0.5 else {"p": round(float(share), 7)}))]
 
 
+def _type_of(value: Value) -> int:
+    """As ONNX numbers it; values of the network are float32."""
+    if isinstance(value, Known):
+        return TensorProto.INT64 if value.is_size else helper.np_dtype_to_tensor_dtype(value.dtype)
+    return TensorProto.FLOAT
+
+
 @rule("Cast", "CastLike")
 def cast(call: Call) -> Value:
     """Between floating-point types; the network is computed in float32."""
     x = call.value(0)
     call.ignore("saturate")
     call.ignore("round_mode")
-    if call.op_type == "CastLike":
-        call.value(1)
-        return x
-    to = call.required("to", 0)
+    to = call.required("to", 0) if call.op_type == "Cast" else _type_of(call.value(1))
     if isinstance(x, Known):
-        return x
+        return cast_to(x, to)
     if to in FLOATS:
         return x
     raise Unsayable(f"it makes {helper.tensor_dtype_to_np_dtype(to).name} of a value of the network, which are float32")

@@ -44,13 +44,31 @@ def sliding(program: Program, kind: str, x: str, whole: Window, *, ceil: bool, *
     elif "stride" not in arguments:
         arguments["stride"] = 1
     shape = {"kernel": plain(whole.kernel), **arguments}
-    if not ceil and not whole.is_same and _is_ceil(program.types[x], kind, whole, shape):
+    counts = kind == "avgpool" and arguments.get("count_include_pad", True)  # the places of ceil_mode never are
+    if not ceil and not counts and not whole.is_same and _is_ceil(program.types[x], kind, whole, shape):
         shape = {**shape, "padding": plain(whole.before), "ceil_mode": True}
         if not any(whole.before):
             del shape["padding"]
             shape.pop("count_include_pad", None)
         return program.step(kind, x, **shape)
+    if ceil and not whole.is_same:
+        _require_alike(program.types[x], kind, whole, shape)
     return program.step(kind, x, **shape, **({"ceil_mode": True} if ceil else {}))
+
+
+def _require_alike(x: TensorType, kind: str, whole: Window, shape: dict[str, object]) -> None:
+    """Refuses a ``ceil_mode`` whose last window is not PyTorch's."""
+    pool = operator(kind, **shape, ceil_mode=True)
+    assert isinstance(pool, Pool)
+    grid = pool.grid(x)
+    pads = zip(whole.before, whole.after, strict=True)
+    for n, ours, reach, step, (b, a) in zip(
+        x.spatial, grid.sizes(x.spatial), grid.reach, grid.stride, pads, strict=True
+    ):
+        if isinstance(n, int) and -(-(n + b + a - reach) // step) + 1 != ours:
+            raise Unsayable("with ceil_mode its last window begins behind the input, where PyTorch begins none")
+    if kind == "lppool" and any(grid.overhang(x.spatial)):
+        raise Unsayable("with ceil_mode a last window has fewer elements, and lppool makes up for them")
 
 
 def _is_ceil(x: TensorType, kind: str, whole: Window, shape: dict[str, object]) -> bool:

@@ -56,7 +56,10 @@ def resize(call: Call) -> str:
     ):
         raise Unsayable("it resizes the channels or the batch")
     out = _targets(kind, whole, by_factor=scales is not None)
-    arguments = _arguments(kind, mode, places, rounding, real(cubic), outside, out)
+    exact = scales is None or all(
+        f == int(f) or (isinstance(n, int) and n * f == o) for n, f, o in zip(kind.spatial, whole[2:], out, strict=True)
+    )
+    arguments = _arguments(kind, mode, places, rounding, real(cubic), outside, out, exact)
     if scales is not None:
         return _by_factors(call, x, kind, tuple(whole), arguments)
     return _to_sizes(call, x, kind, tuple(out), arguments)
@@ -69,21 +72,30 @@ def _targets(kind: TensorType, whole: list[Any], *, by_factor: bool) -> list[Dim
 
 
 def _arguments(
-    kind: TensorType, mode: str, places: str, rounding: str, cubic: float, outside: bool, out: list[Dim]
+    kind: TensorType, mode: str, places: str, rounding: str, cubic: float, outside: bool, out: list[Dim], exact: bool
 ) -> dict[str, Any]:
-    """Mode and corners in PyTorch's words. Raises Unsayable where PyTorch has none."""
+    """Mode and corners in PyTorch's words. Raises Unsayable where PyTorch has none.
+
+    Args:
+        exact: whether the sizes are what they were times the factors, without rounding.
+    """
     axes = len(kind.spatial)
     grows = [(isinstance(n, int) and isinstance(o, int) and o % n == 0) or not isinstance(n, int)
              for n, o in zip(kind.spatial, out, strict=True)]  # fmt: skip
     if mode == "nearest":
         # Where every axis grows by a whole factor, each of these picks the place that a copy is of.
-        copies = all(grows) and (places, rounding) in (
-            ("half_pixel", "round_prefer_floor"),
-            ("half_pixel", "round_prefer_ceil"),
-            ("pytorch_half_pixel", "round_prefer_floor"),
-            ("pytorch_half_pixel", "round_prefer_ceil"),
-            ("half_pixel_symmetric", "round_prefer_floor"),
-            ("tf_half_pixel_for_nn", "floor"),
+        copies = (
+            all(grows)
+            and exact
+            and (places, rounding)
+            in (
+                ("half_pixel", "round_prefer_floor"),
+                ("half_pixel", "round_prefer_ceil"),
+                ("pytorch_half_pixel", "round_prefer_floor"),
+                ("pytorch_half_pixel", "round_prefer_ceil"),
+                ("half_pixel_symmetric", "round_prefer_floor"),
+                ("tf_half_pixel_for_nn", "floor"),
+            )
         )
         if (places, rounding) == ("asymmetric", "floor") or copies:
             return {}
@@ -100,6 +112,8 @@ def _arguments(
         arguments["align_corners"] = True
     elif places == "pytorch_half_pixel" and any(not isinstance(o, int) or o == 1 for o in out):
         raise Unsayable("pytorch_half_pixel reads another place where a size becomes 1, as it may here")
+    elif places == "half_pixel_symmetric" and not exact:
+        raise Unsayable("half_pixel_symmetric reads other places where sizes are no whole multiples of the factors")
     elif places not in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"):
         raise Unsayable(f"coordinate_transformation_mode = {places} reads other places than PyTorch")
     return arguments
@@ -120,6 +134,9 @@ def _by_factors(call: Call, x: str, kind: TensorType, scales: tuple[float, ...],
     if len(scales) != kind.rank or scales[:2] != (1.0, 1.0):
         raise Unsayable(f"it resizes {kind} by {list(scales)}, and not the places alone")
     factors = tuple(map(real, scales[2:]))
+    for n, factor in zip(kind.spatial, factors, strict=True):
+        if isinstance(n, int) and int(n * factor) != int(n * float(np.float32(factor))):
+            raise Unsayable(f"{n} places times {factor} come out even, and as float32 of ONNX just below")
     return call.step("upsample", x, scale_factor=plain(factors), **arguments)
 
 
