@@ -163,7 +163,7 @@ def _sweep(args: _SweepArguments) -> Sweep:
     where = None if args.where is None else condition(args.where, "--where")
     question = Question(parse_sizes(args.sizes), where, budget_of(args.spec))
     grid = grid_of(axes, when, args.random, args.latin, args.seed, args.limit or MOST)
-    return Sweep(source(args.spec), args.model, grid, question, args.jobs, args.scheduler)
+    return Sweep(source(args.spec), args.model, grid, question, args.jobs, args.scheduler, "--model")
 
 
 def _run(args: _SweepArguments, sweep: Sweep) -> _Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from math import prod
 from operator import attrgetter
@@ -47,6 +48,8 @@ METRICS = (
     "receptive_field",
 )
 """Every number of the network that an assert may use. ``memory`` is short for ``activation_memory``."""
+NETWORK = "network."
+"""Before one of them in a condition that a command takes, where a parameter or a ``let`` is called so, too."""
 
 
 def metrics(costs: Costs) -> dict[str, Metric]:
@@ -114,22 +117,35 @@ def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diag
 
 
 def condition_holds(test: ast.Expr, scope: Scope, costs: Costs) -> bool:
-    """Whether a condition, such as an assert has, is true of a network.
+    """Whether a condition, such as an assert has, is true of a network, whose numbers it may call ``network.depth``.
 
     Raises:
         SpecError: that cannot be decided.
     """
     try:
-        return _holds(test, metrics(costs), scope)
+        known = metrics(costs)
+        known |= {NETWORK + name: replace(metric, name=NETWORK + metric.name) for name, metric in known.items()}
+        return _holds(test, known, scope)
     except Invalid as problem:
         raise SpecError([problem.diagnostic]) from None
 
 
-def condition_findings(test: ast.Expr, scope: Scope) -> list[Diagnostic]:
-    """What is wrong with the names of a condition on networks, whatever the network."""
-    findings = unknown_names([(test, scope)])
-    names = (name for name in _names(test) if name.name in METRICS and name.name in scope.known())
-    return [*findings, *(_two_meanings(name).diagnostic for name in names)]
+def condition_findings(test: ast.Expr, scope: Scope, parameter: str) -> list[Diagnostic]:
+    """What is wrong with the names of a condition on networks, whatever the network.
+
+    Args:
+        parameter: what stands before a parameter's name where it is to mean nothing else.
+    """
+    known = scope.known()
+    findings = unknown_names([(test, Scope(dict.fromkeys(NETWORK + name for name in METRICS), scope))])
+    for name in _names(test):
+        if name.name in METRICS and name.name in known:
+            kind = "parameter" if parameter + name.name in known else "let"
+            own = f", or {parameter}{name.name} for the parameter" if kind == "parameter" else ""
+            message = f"{name.name} means two things here: a {kind}, and the network's own {name.name}"
+            helps = (f"write {NETWORK}{name.name} for that of the network{own}",)
+            findings.append(invalid(Code.BAD_VALUE, message, name.span, helps=helps).diagnostic)
+    return findings
 
 
 def _holds(test: ast.Expr, known: dict[str, Metric], scope: Scope) -> bool:

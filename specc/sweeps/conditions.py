@@ -1,14 +1,25 @@
-"""Conditions on variants, in the language's own expressions: on parameters alone, or on networks."""
+"""Conditions on variants, in the language's own expressions: on parameters alone, or on networks.
+
+A parameter may be called like a number of the network: ``set.depth`` is the parameter then, and ``network.depth`` the
+number. No value of a parameter has attributes, so that both mean one thing, whatever parameters are called.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from specc.diagnostics import SpecError
-from specc.elaborate import Template
-from specc.elaborate.assertions import condition_findings
+from specc.diagnostics import SpecError, UsageError
+from specc.elaborate import Checked, Template
+from specc.elaborate.assertions import NETWORK, condition_findings, condition_holds
+from specc.elaborate.scopes import Scope
+from specc.elaborate.values import Value
 from specc.source import Source
 from specc.syntax import ast, parse
+
+PARAMETER = "set."
+"""Before the name of a parameter, where a number of the network has it, too."""
+_BEGIN = "let holds = "
 
 
 class Condition(NamedTuple):
@@ -22,19 +33,60 @@ class Condition(NamedTuple):
     test: ast.Expr
 
 
+class _Expression(Source):
+    """An expression as the file that it is parsed in, and shown without what stands before it there."""
+
+    __slots__ = ()
+
+    def position(self, offset: int) -> tuple[int, int]:
+        line, column = super().position(offset)
+        return line, max(1, column - len(_BEGIN))
+
+    def line(self, number: int) -> str:
+        return super().line(number).removeprefix(_BEGIN)
+
+
 def condition(text: str, origin: str) -> Condition:
-    """An expression as a condition of ``origin`` (``--where``). Raises SpecError."""
-    flat = " ".join(text.split("\n"))
-    (let, *_) = parse(Source(origin, f"let holds = {flat}")).items
+    """An expression as a condition of ``origin`` (``--where``). Raises SpecError, UsageError."""
+    flat = " ".join(text.split("\n")).strip()
+    if not flat:
+        raise UsageError(f"{origin} is empty: it takes a condition, as in 'params < 2M'")
+    (let, *_) = parse(_Expression(origin, _BEGIN + flat)).items
     assert isinstance(let, ast.Let), "it begins with one, and is one line"
-    return Condition(text, let.value)
+    return Condition(text, _qualified(let.value))
 
 
-def require_names(of: Condition, template: Template, names: dict[str, object]) -> None:
+def _qualified(tree: Any) -> Any:
+    """``set.depth`` and ``network.depth`` as names, which no parameter can have."""
+    if isinstance(tree, ast.Attribute) and isinstance(tree.value, ast.Name):
+        name = f"{tree.value.name}.{tree.name}"
+        return ast.Name(tree.span, name) if name.startswith((PARAMETER, NETWORK)) else tree
+    if not isinstance(tree, tuple):
+        return tree
+    parts = map(_qualified, tree)
+    return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
+
+
+def names(template: Template, settings: Mapping[str, Value]) -> Scope:
+    """What a condition sees of a variant, besides the numbers of its network. Raises SpecError."""
+    scope = template.scope(settings)
+    return Scope({PARAMETER + param.name: scope.get(param.name) for param in template.model.params}, scope)
+
+
+def require_names(of: Condition, template: Template, settings: Mapping[str, Value]) -> None:
     """Raises SpecError where a condition on networks speaks of what no network of the model has.
 
     Args:
-        names: values of the parameters, such as of the first variant.
+        settings: values of the parameters, such as of the first variant.
     """
-    if findings := condition_findings(of.test, template.scope(names)):
+    if findings := condition_findings(of.test, names(template, settings), PARAMETER):
         raise SpecError(findings)
+
+
+def require_decision(of: Condition, scope: Scope, network: Checked) -> None:
+    """Raises SpecError where a condition cannot be decided for a network that fits: for no other can it be.
+
+    That a network has no receptive field is a matter of its own: others of the model may have one.
+    """
+    if network.costs.no_receptive_field is None:
+        condition_holds(of.test, scope, network.costs)

@@ -20,7 +20,7 @@ from specc.elaborate.errors import Invalid
 from specc.elaborate.evaluation import truth
 from specc.elaborate.values import Value, literal
 from specc.sweeps.axes import Axis
-from specc.sweeps.conditions import Condition
+from specc.sweeps.conditions import Condition, names
 
 MOST = 1_000_000
 """Variants of a sweep, unless a limit says otherwise: five hours of two processors for a ResNet."""
@@ -78,10 +78,10 @@ class Grid:
         Raises:
             UsageError: a condition that cannot be decided; no combination that meets them all.
         """
-        names = [axis.name for axis in self.axes]
+        axes = [axis.name for axis in self.axes]
         none = True
         for values in self._combinations() if self.sample is None else self._drawn(template):
-            settings = dict(zip(names, values, strict=True))
+            settings = dict(zip(axes, values, strict=True))
             if self.sample is not None or self.meets(settings, template):
                 none = False
                 yield settings
@@ -122,7 +122,7 @@ class Grid:
         """Whether a combination meets all conditions. Raises SpecError where that cannot be decided."""
         if not self.conditions:
             return True
-        scope = template.scope(settings)
+        scope = names(template, settings)
         for condition in self.conditions:
             try:
                 if not truth(condition.test, scope):

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import advice
+from specc.elaborate.assertions import NETWORK
+from specc.sweeps.conditions import PARAMETER
 from specc.sweeps.variant import Numbers, Variant
 
 SHORT = {"memory": "activation_memory"}
@@ -19,10 +21,12 @@ class Objective(NamedTuple):
     Attributes:
         name: of a number of the network, or of a parameter.
         sign: 1 where less is better, -1 where more is.
+        of_network: whose it is.
     """
 
     name: str
     sign: int
+    of_network: bool
 
     def of(self, variant: Variant) -> float | None:
         """Less is better; None where the variant has no such number."""
@@ -31,26 +35,35 @@ class Objective(NamedTuple):
 
     def value(self, variant: Variant) -> float | None:
         """The number; of a receptive field that of its least axis."""
-        value = variant.settings.get(self.name)
-        if self.name in Numbers._fields:
-            value = getattr(variant.numbers, self.name, None)
+        value = getattr(variant.numbers, self.name, None) if self.of_network else variant.settings.get(self.name)
         if isinstance(value, tuple):
             value = min(value)
         return value if isinstance(value, (int, float)) else None
 
 
 def objectives(text: str, parameters: Sequence[str]) -> tuple[Objective, ...]:
-    """``macs,-receptive_field``: few MACs, and a large field. Raises UsageError."""
-    known = [*Numbers._fields, *SHORT, *parameters]
+    """``macs,-receptive_field``: few MACs, and a large field; ``set.depth`` is a parameter's. Raises UsageError."""
+    numbers = {name: SHORT.get(name, name) for name in (*Numbers._fields, *SHORT)}
+    own = {name: name for name in parameters}
+    known: dict[str, list[tuple[str, bool]]] = {}
+    for prefix, names, of_network in ((NETWORK, numbers, True), (PARAMETER, own, False)):
+        for called, name in names.items():
+            for way in (called, prefix + called):
+                known.setdefault(way, []).append((name, of_network))
+    every = f"there are {', '.join((*numbers, *parameters))}"
     found = []
     for part in map(str.strip, text.split(",")):
-        name = part.removeprefix("-").strip()
-        if name not in known:
-            raise UsageError(f"--pareto has no number called {name or 'nothing'}; {advice(name, known)}")
-        if name in Numbers._fields and name in parameters:
-            raise UsageError(f"--pareto {name} means two things here: a parameter, and the network's own {name}")
-        found.append(Objective(SHORT.get(name, name), -1 if part.startswith("-") else 1))
-    if len({one.name for one in found}) < max(2, len(found)):
+        called = part.removeprefix("-").strip()
+        if called not in known:
+            raise UsageError(f"--pareto has no number called {called or 'nothing'}; {advice(called, known, every)}")
+        if len(known[called]) > 1:
+            raise UsageError(
+                f"--pareto {called} means two things here: write {NETWORK}{called} for the network's own {called}, "
+                f"or {PARAMETER}{called} for the parameter"
+            )
+        ((name, of_network),) = known[called]
+        found.append(Objective(name, -1 if part.startswith("-") else 1, of_network))
+    if len({(one.name, one.of_network) for one in found}) < max(2, len(found)):
         raise UsageError(
             f"--pareto sets two or more numbers beside each other, as in macs,-receptive_field, not {text}"
         )

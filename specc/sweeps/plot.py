@@ -28,7 +28,7 @@ _WIDE = 20
 """Times the least number: from there on an axis goes by ratios."""
 _KEPT, _OTHER, _FRONT = "#0072B2", "#BBBBBB", "#D55E00"
 _WORDS = {
-    "params": "parameters", "trainable_params": "trainable parameters", "macs": "MACs", "depth": "depth",
+    "params": "parameters", "trainable_params": "trainable parameters", "macs": "MACs", "depth": "depth of the network",
     "activation_memory": "activation memory, bytes", "peak_memory": "memory at once, bytes",
     "receptive_field": "receptive field",
 }  # fmt: skip
@@ -146,7 +146,7 @@ def _texts(front: Front, variant: Variant) -> list[str]:
 
 
 def _label(objective: Objective) -> str:
-    return _WORDS.get(objective.name, objective.name)
+    return _WORDS[objective.name] if objective.of_network else objective.name
 
 
 def _safe(text: str) -> str:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specc.diagnostics import OptionError, SpecError, UsageError
-from specc.elaborate import Imports, Template, choose, require_parameters
+from specc.elaborate import Checked, Imports, Template, choose, require_parameters
 from specc.project.check import processors
 from specc.project.settings import Configuration
 from specc.project.workers import Lost, Work, results
 from specc.report.reasons import Reason
 from specc.source import Source
 from specc.sweeps.axes import Axis, axes_of
-from specc.sweeps.conditions import condition, require_names
+from specc.sweeps.conditions import condition, names, require_decision, require_names
 from specc.sweeps.grid import MOST, Grid, Sample, read_grid
 from specc.sweeps.variant import WHEN, Checker, Question, Variant, plain
 from specc.syntax import parse, read
@@ -56,11 +56,13 @@ class Sweep:
         question: Question,
         jobs: int | None = None,
         scheduler: str | None = None,
+        how: str = "model=",
     ) -> None:
         """
         Args:
             jobs: how many processes check; as many as there are processors if left out.
             scheduler: the address of a Dask cluster that checks instead.
+            how: as of `specc.elaborate.choose`.
 
         Raises:
             SpecError: no variant could fit, whatever its parameters.
@@ -72,7 +74,7 @@ class Sweep:
             )
         imports = Imports()
         file = parse(source)
-        definition = choose(file, model)
+        definition = choose(file, model, how)
         require_parameters(definition, [axis.name for axis in grid.axes])
         self._file = file
         self._template = Template(file, definition, imports)
@@ -91,14 +93,26 @@ class Sweep:
             )
         first = next(grid.variants(self._template))
         if question.where is not None:
-            require_names(question.where, self._template, dict(first))
+            require_names(question.where, self._template, first)
         self.symbols: tuple[str, ...] = ()
-        """The symbolic sizes that the first variant asks for; none where it does not fit."""
-        with suppress(SpecError):  # that variant says why
-            network = self._template.elaborate(first)
-            self.symbols = tuple(symbol.name for symbol in network.graph.symbols)
-            if question.at and {*self.symbols} != question.at.keys():
-                network.at(question.at)  # which says what is missing, or too much
+        """The symbolic sizes that the first variant which fits asks for; none where none of the first few does."""
+        if (found := self._first_network()) is None:
+            return  # the variants say why
+        settings, network = found
+        self.symbols = tuple(symbol.name for symbol in network.graph.symbols)
+        if question.at and {*self.symbols} != question.at.keys():
+            network.at(question.at)  # which says what is missing, or too much
+        if question.where is not None:
+            with suppress(UsageError):  # this variant alone may not allow the sizes
+                sized = network.at(question.at) if question.at else network
+                require_decision(question.where, names(self._template, settings), sized)
+
+    def _first_network(self) -> tuple[Settings, Checked] | None:
+        """The first variant that fits, and its network; None where none of the first few does."""
+        for settings in islice(self.grid.variants(self._template), FEW):
+            with suppress(SpecError):
+                return settings, self._template.elaborate(settings)
+        return None
 
     @property
     def most(self) -> int:
@@ -269,7 +283,7 @@ def sweep(
         axes = axes_of(grid)
     else:
         described = read_grid(str(grid))
-        axes = axes_of(described.values)
+        axes = axes_of(described.values, f"{grid}: ")
         conditions = [*described.when, *conditions]
     path = str(spec)
     return Sweep(

@@ -14,7 +14,7 @@ from specc.elaborate.values import Partial, Value, literal
 from specc.project.budgets import Budget, budget_findings, budget_use
 from specc.project.fresh import guarded
 from specc.report.reasons import Reason, reason
-from specc.sweeps.conditions import Condition
+from specc.sweeps.conditions import Condition, names
 from specc.sweeps.grid import Settings
 
 INTERNAL = "internal"
@@ -129,7 +129,7 @@ class Checker:
         kept = not findings
         if kept and question.where is not None:
             try:
-                kept = condition_holds(question.where.test, self._template.scope(settings), sized.costs)
+                kept = condition_holds(question.where.test, names(self._template, settings), sized.costs)
             except SpecError as error:
                 kept = False
                 findings += error.diagnostics

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import specc
-from specc import SpecError, sweep
+from specc import SpecError, UsageError, sweep
 from specc.elaborate import scopes
 from specc.sweeps import sweep as sweeping
 from specc.sweeps.pareto import Front, objectives
@@ -58,9 +58,34 @@ def test_what_where_does_not_know_is_refused_before_it_starts(net: Path) -> None
         with pytest.raises(SpecError) as caught:
             sweep(net, {"width": [4]}, where=condition)
         assert caught.value.diagnostics[0].code == code
-    (undecided,) = sweep(net, {"width": [4]}, where="macs(H=3) < 3M")
-    assert [reason.place for reason in undecided.reasons] == ["--where:1:13"]
+    # Of no variant could these be decided; the first does not fit, and is not asked.
+    for condition, place in (("macs(H=3) < 3M", "--where:1:1"), ("1 < 2 and params", "--where:1:11"), ("1 / 0", "")):
+        with pytest.raises(SpecError) as caught:
+            sweep(net, {"depth": [9, 2]}, where=condition)
+        assert str(caught.value.diagnostics[0].primary.span).startswith(place)
+    decided, undecided = sweep(net, {"width": [4, 8]}, where="8 / (8 - width) < 3")
+    assert decided.kept
+    assert [reason.place for reason in undecided.reasons] == ["--where:1:1"]
     assert not undecided.kept
+
+
+def test_a_parameter_that_is_called_like_a_number_is_told_from_it(net: Path) -> None:
+    """Of this model the network is one step deeper than its parameter says."""
+    grid = {"depth": "1..3"}
+    for condition in ("set.depth == 2", "network.depth == 3", "network.depth - set.depth == 1 and set.depth == 2"):
+        assert [variant.kept for variant in sweep(net, grid, where=condition)] == [False, True, False], condition
+    assert [variant.settings["depth"] for variant in sweep(net, grid, when="set.depth > 1 and set.width == 8")] == [
+        2,
+        3,
+    ]
+    front = Front(objectives("set.depth,-network.depth", ["width", "depth"]))
+    assert [one.value(variant) for variant in sweep(net, {"depth": [2]}) for one in front.by] == [2, 3]
+    with pytest.raises(UsageError, match=r"write network\.depth for the network's own depth, or set\.depth"):
+        objectives("params,depth", ["depth"])
+    with pytest.raises(SpecError) as caught:
+        sweep(net, grid, where="params < 3 and depth < 2")
+    (finding,) = caught.value.diagnostics
+    assert finding.helps == ("write network.depth for that of the network, or set.depth for the parameter",)
 
 
 def test_sizes_of_the_contract(tmp_path: Path) -> None:
