@@ -74,7 +74,7 @@ def _arrow() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "pyarrow":
             raise
-        raise MissingDependency("Arrow and Parquet", "pyarrow", "sweep") from None
+        raise MissingDependency("an Arrow table or a Parquet file", "pyarrow", "sweep") from None
     return pyarrow
 
 

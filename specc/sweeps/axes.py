@@ -184,15 +184,20 @@ def _axis(name: str, values: object, option: str) -> Axis:
     else:
         entries = list(values) if isinstance(values, Iterable) and not isinstance(values, Mapping) else [values]
         read = tuple(
-            value_of(entry, f"{option}{name}: {entry}")
-            if isinstance(entry, str)
-            else model_arguments({name: entry})[name]
+            value_of(entry, f"{option}{name}: {entry}") if isinstance(entry, str) else _given(name, entry, option)
             for entry in entries
         )
         listed, written = [Listed(read)], ",".join(map(literal, read))
     if not written:
         raise UsageError(f"{option}{name} has no values")
     return Axis(name, written, listed)
+
+
+def _given(name: str, entry: object, option: str) -> Any:
+    try:
+        return model_arguments({name: entry})[name]
+    except UsageError as error:
+        raise UsageError(f"{option}{name}: {error}") from None
 
 
 def value_of(text: str, shown: str) -> Any:

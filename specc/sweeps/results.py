@@ -77,6 +77,8 @@ class Results:
         self._folder = folder
         self._path = folder / VARIANTS
         self.done = 0
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"cannot write into {folder}: it is a file, and results go to a folder")
         with _system_errors(self._path):
             folder.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = open(self._path, "ab+", buffering=0)  # noqa: SIM115 - `__exit__` closes it

@@ -77,7 +77,8 @@ class Summary:
         if self._is_symbolic:
             yield "MACs, memory and receptive field depend on the contract's sizes: add --at NAME=SIZE"
         if self.number > self.fit:
-            yield f"{count(self.number - self.fit)} do not fit:"
+            others = self.number - self.fit
+            yield f"{count(others)} {'does' if others == 1 else 'do'} not fit:"
         width = max((len(count(number)) for number in self._reasons.values()), default=0)
         for code, number in sorted(self._reasons.items(), key=lambda one: (-one[1], one[0])):
             reason, variant = self._examples[code]

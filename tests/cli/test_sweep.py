@@ -60,6 +60,7 @@ def test_lines_are_json(specc: Specc, net: str) -> None:
 
 
 def test_nothing_kept_is_a_finding(specc: Specc, net: str) -> None:
+    assert "1 does not fit:" in specc("sweep", net, "--set", "depth=3,4").out
     assert specc("sweep", net, "--set", "depth=4").code == 1
     assert specc("sweep", net, "--set", "depth=3", "--where", "params < 3").code == 1
 
@@ -73,7 +74,8 @@ def test_nothing_kept_is_a_finding(specc: Specc, net: str) -> None:
         (("--set", "width=1", "--pareto", "parms,macs"), "did you mean params"),
         (("--set", "act=relu", "--pareto", "act,macs"), "no number called act"),
         (("--set", "width=1,2", "--format", "jsonl", "--pareto", "params,macs"), "leave out one"),
-        (("--set", "width=1", "-o", "net.cnn"), "cannot write"),
+        (("--set", "width=1", "-o", "net.cnn"), "net.cnn: it is a file, and results go to a folder"),
+        (("--set", "width=1", "--where", " "), "--where is empty"),
         (("--set", "width=1", "--at", "H=3"), "H"),
         ((), "nothing to sweep"),
     ],
@@ -82,6 +84,16 @@ def test_what_makes_no_sense_is_refused(specc: Specc, net: str, options: tuple[s
     result = specc("sweep", net, *options)
     assert result.code == 2
     assert words in result.err
+
+
+def test_of_several_models_one_is_chosen(specc: Specc, here: Path) -> None:
+    (here / "two.cnn").write_text("".join(f"model {name}(c) : [N, 8] -> [N, c] {{ fc(c) }}\n" for name in "AB"))
+    assert "choose with --model A or --model B" in specc("sweep", "two.cnn", "--set", "c=1").err
+
+
+def test_a_condition_is_shown_as_it_was_written(specc: Specc, net: str) -> None:
+    result = specc("sweep", net, "--set", "depth=1", "--where", "parms < 3")
+    assert "--where:1:1\n  |\n1 | parms < 3\n  | ^^^^^\n" in result.err
 
 
 def test_a_grid_in_a_file_and_on_the_line(specc: Specc, net: str, here: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from specc import SpecError, UsageError, sweep
-from specc.sweeps.grid import read_grid
 from specc.sweeps.sweep import Sweep
 
 
@@ -119,14 +118,17 @@ class TestFile:
             ("g.yaml", "set: {a: 1}\nwhne: x", "did you mean when"),
             ("g.yaml", "set: {a: 1}\nwhen: 3", "a condition in quotes"),
             ("g.yaml", "set: {1: 1}", "no name of a parameter"),
+            ("g.yaml", "set: {a: {b: 1}}", "a: {'b': 1} is no number"),
             ("g.yaml", "!!python/object:os.system {}", "cannot be read"),
             ("g.toml", "[set]\na = 1\na = 2", "cannot be read"),
             ("none.yaml", None, "no such file"),
         ],
     )
-    def test_what_is_no_grid_is_refused(self, tmp_path: Path, name: str, text: str | None, words: str) -> None:
+    def test_what_is_no_grid_is_refused(
+        self, net: Path, tmp_path: Path, name: str, text: str | None, words: str
+    ) -> None:
         if text is not None:
             (tmp_path / name).write_text(text)
         with pytest.raises(UsageError, match=words) as caught:
-            read_grid(str(tmp_path / name))
+            sweep(net, tmp_path / name)
         assert name in str(caught.value)
