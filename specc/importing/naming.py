@@ -44,10 +44,10 @@ def scoped_path(name: str) -> str:
     return ".".join(path)
 
 
-def tensor_path(tensors: dict[str, Known]) -> str:
+def tensor_path(tensors: Iterable[tuple[str, Known]]) -> str:
     """The module that the names of its tensors say: ``layer1.0.conv1`` of ``layer1.0.conv1.weight``."""
     paths: Counter[str] = Counter()
-    for role, known in tensors.items():
+    for role, known in tensors:
         ending = f".{role}" if role else "/factor"
         if known.name.endswith(ending):
             paths[known.name.removesuffix(ending)] += 1
@@ -75,11 +75,13 @@ class Names:
         self._paths: dict[str, tuple[object, ...]] = {}
         self._groups: set[str] = set()
         self._counts: Counter[str] = Counter()
+        self._users: Counter[object] = Counter()
 
     def of(self, steps: Iterable[Step]) -> dict[Step, str]:
         """The path of each step; empty of those that need none."""
         steps = tuple(steps)
         names: dict[Step, str] = {}
+        self._users.update(known.key for step in steps for known in step.tensors.values())
         for step in steps:
             if step.tensors:
                 names[step] = self._claimed(step)
@@ -92,8 +94,15 @@ class Names:
         return names
 
     def _proposals(self, step: Step) -> Iterator[str]:
-        """The best first: what its tensors are called, where the file says that the module is, and what looks alike."""
-        given = (tensor_path(step.tensors), *step.paths)
+        """The best first: what its tensors are called, where the file says that the module is, and what looks alike.
+
+        Of tensors that other steps read, too, where the file says another module that one comes first: exporters keep
+        equal ones once, so those of many untrained layers are called as one of them.
+        """
+        tensors = step.tensors.items()
+        own = tensor_path(tensor for tensor in tensors if self._users[tensor[1].key] == 1)
+        path = own or tensor_path(tensors)
+        given = (path, *step.paths) if own or _agree(path, step.paths) else (*step.paths, path)
         yield from (path for path in given if path and is_path(path))
         for path in given:
             words = [identifier(part) for part in re.split(r"[./:]+", path) if part and not part.isdigit()]

@@ -24,10 +24,8 @@ Shape = Sequence[int | str | None]
 def node(kind: str, inputs: str, output: str, **attributes: Any) -> NodeProto:
     """``node("Conv", "x w", "y", kernel_shape=[3, 3])``; a ``-`` is an input that is left out."""
     names = ["" if name == "-" else name for name in inputs.split()]
-    domain = attributes.pop("domain", "")
-    return helper.make_node(
-        kind, names, output.split(), name=f"{output.split(maxsplit=1)[0]}_node", domain=domain, **attributes
-    )
+    attributes = {"name": f"{output.split(maxsplit=1)[0]}_node", **attributes}
+    return helper.make_node(kind, names, output.split(), domain=attributes.pop("domain", ""), **attributes)
 
 
 def model(

@@ -33,6 +33,23 @@ def test_convolution_and_what_follows_it() -> None:
     assert body(proto) == expected
 
 
+def test_equal_numbers_that_are_stored_once_name_nobody_else() -> None:
+    """As exporters do for layers that nobody has trained: all are called as the last one."""
+    ones, zeros = "b.norm.weight", "b.norm.bias"
+    read = f"{ones} {zeros} {zeros} {ones}"
+    proto = model(
+        [
+            node("Conv", f"x conv.weight {zeros}", "a", name="/conv/Conv"),
+            node("BatchNormalization", f"a {read}", "c", name="/a/norm/BatchNormalization"),
+            node("Relu", "c", "d"),
+            node("BatchNormalization", f"d {read}", "y", name="/b/norm/BatchNormalization"),
+        ],
+        ["N", 3, 8, 8],
+        {"conv.weight": draw(4, 3, 3, 3), ones: np.ones(4, np.float32), zeros: np.zeros(4, np.float32)},
+    )
+    assert body(proto) == "conv: conv(4, 3) a: { norm: bn -> relu } -> b: { norm: bn }"
+
+
 @pytest.mark.parametrize(
     ("nodes", "tensors", "expected"),
     [
