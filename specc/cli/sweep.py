@@ -64,10 +64,7 @@ def command(**options: object) -> int:
     args = _SweepArguments(**options)  # type: ignore[arg-type]  # click has their types
     _refuse_needless(args)
     sweep = _sweep(args)
-    if args.latency:
-        from specc.sweeps.chosen import require_sizes
-
-        require_sizes(sweep)
+    _require_means(args, sweep)
     run = _run(args, sweep)
     measured = _measured(args, sweep, run) if args.latency else {}
     if args.form == "table":
@@ -75,7 +72,7 @@ def command(**options: object) -> int:
 
         run.summary.print(console_for(), measured)
     if run.plot is not None and args.plot is not None:
-        run.plot.write(Path(args.plot), f"{sweep.model}: {plural(run.summary.number, 'variant')}")
+        run.plot.write(Path(args.plot), f"{sweep.model}: {plural(run.summary.number, 'variant')}", measured)
     failed = args.compiled is not None and _compile(args, sweep, run, Path(args.compiled))
     if (name := sweep.changed()) is not None:
         say(f"note: {name} has been edited while the sweep ran: the results are of what it was before")
@@ -136,6 +133,8 @@ def _refuse_needless(args: _SweepArguments) -> None:
         raise UsageError("--format jsonl has a line for each variant, and --pareto is for what is left: leave out one")
     if args.form == "jsonl" and args.latency and args.output is None:
         raise UsageError("--format jsonl has no place for latencies: add -o FOLDER, or leave one out")
+    if None not in (args.output, args.compiled) and Path(args.output or "") == Path(args.compiled or ""):
+        raise UsageError(f"-o has results, and --compile ONNX files: {args.output} cannot be the folder of both")
     for option, name in (("--parquet", args.parquet), ("--plot", args.plot), ("--compile", args.compiled)):
         refuse_output(name, [args.spec, *filter(None, [args.grid])], option)
     if args.plot is not None:
@@ -164,6 +163,18 @@ def _sweep(args: _SweepArguments) -> Sweep:
     question = Question(parse_sizes(args.sizes), where, budget_of(args.spec))
     grid = grid_of(axes, when, args.random, args.latin, args.seed, args.limit or MOST)
     return Sweep(source(args.spec), args.model, grid, question, args.jobs, args.scheduler, "--model")
+
+
+def _require_means(args: _SweepArguments, sweep: Sweep) -> None:
+    """What is built after all are checked is refused before, where it could not be."""
+    from specc.sweeps.chosen import require_folder, require_installed, require_sizes
+
+    if args.latency:
+        require_sizes(sweep)
+        require_installed("a latency", "onnxruntime")
+    if args.compiled is not None:
+        require_installed("a proof", "torch", "onnxruntime")
+        require_folder(sweep, Path(args.compiled), resume=args.resume)
 
 
 def _run(args: _SweepArguments, sweep: Sweep) -> _Run:
@@ -232,7 +243,12 @@ def _measured(args: _SweepArguments, sweep: Sweep, run: _Run) -> dict[int, float
                 draw("measuring variants", 1000 * done, 1000 * len(numbers))
     if args.output is not None:
         write_latencies(Path(args.output), found)
-    return {number: latency.median for number, latency in found.items()}
+    medians = {number: latency.median for number, latency in found.items()}
+    if args.parquet is not None:
+        from specc.sweeps.arrow import add_latencies
+
+        add_latencies(Path(args.parquet), medians)
+    return medians
 
 
 def _compile(args: _SweepArguments, sweep: Sweep, run: _Run, folder: Path) -> bool:
@@ -243,7 +259,7 @@ def _compile(args: _SweepArguments, sweep: Sweep, run: _Run, folder: Path) -> bo
     gc.enable()
     left, written, failures = run.left, 0, []
     with progress_bar("compiling variants") as draw:
-        for done, one in enumerate(compile_all(sweep, left, folder, resume=args.resume), 1):
+        for done, one in enumerate(compile_all(sweep, left, folder), 1):
             written += one.failure is None and not one.was_there
             if one.failure is not None:
                 failures.append(one)

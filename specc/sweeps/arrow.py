@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -46,6 +46,23 @@ def parquet_file(path: Path, axes: Sequence[Axis], question: Question) -> Iterat
         rows = Parquet(axes, schema, writer)
         yield rows
         rows.flush()
+
+
+def add_latencies(path: Path, medians: Mapping[int, float]) -> None:
+    """Give a Parquet file of variants a column ``latency``, in milliseconds; null where none was measured."""
+    from pyarrow import parquet
+
+    pa = _arrow()
+    field = pa.field("latency", pa.float64())
+    with (
+        replace(path) as output,
+        parquet.ParquetFile(path) as file,
+        parquet.ParquetWriter(output, file.schema_arrow.append(field)) as writer,
+    ):
+        for place in range(file.num_row_groups):
+            rows = file.read_row_group(place)
+            column = [medians.get(number) for number in rows.column("variant").to_pylist()]
+            writer.write_table(rows.append_column(field, pa.array(column, field.type)))
 
 
 class Parquet:

@@ -6,12 +6,13 @@ import json
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from specc.atomic import replace
-from specc.diagnostics import ParityError, UsageError
-from specc.diagnostics.words import listed
+from specc.diagnostics import MissingDependency, ParityError, UsageError
+from specc.diagnostics.words import listed, system_reason
 from specc.sweeps.results import DESCRIPTION, describe, require_same
 from specc.sweeps.sweep import Sweep
 from specc.sweeps.variant import Variant
@@ -45,17 +46,12 @@ def file_names(variants: Sequence[Variant]) -> list[str]:
     return [f"{name}.onnx" for name in counted]
 
 
-def compile_all(sweep: Sweep, variants: Sequence[Variant], folder: Path, *, resume: bool) -> Iterator[Compiled]:
-    """Write the ONNX of each into a folder, proven.
-
-    Args:
-        resume: leave those that are there.
+def compile_all(sweep: Sweep, variants: Sequence[Variant], folder: Path) -> Iterator[Compiled]:
+    """Write the ONNX of each that is not there yet into a folder, as `require_folder` has made it, proven.
 
     Raises:
-        UsageError: the folder has other things in it; a file cannot be written.
-        MissingDependency: torch or onnxruntime is not installed.
+        UsageError: a file cannot be written.
     """
-    _require_folder(sweep, folder, resume=resume)
     names = dict(zip((variant.number for variant in variants), file_names(variants), strict=True))
     for number, model in sweep.models(names.keys()):
         path = folder / names[number]
@@ -70,8 +66,22 @@ def compile_all(sweep: Sweep, variants: Sequence[Variant], folder: Path, *, resu
             yield Compiled(path, None)
 
 
-def _require_folder(sweep: Sweep, folder: Path, *, resume: bool) -> None:
-    if folder.is_dir() and any(folder.iterdir()):
+def require_installed(what: str, *packages: str) -> None:
+    """Raises MissingDependency, without importing what processes of a sweep would carry along."""
+    if (missing := next((name for name in packages if find_spec(name) is None), None)) is not None:
+        raise MissingDependency(what, missing, "cpu")
+
+
+def require_folder(sweep: Sweep, folder: Path, *, resume: bool) -> None:
+    """Make the folder that ONNX files go to, and write into it of which sweep they are.
+
+    Args:
+        resume: go on with what is there.
+
+    Raises:
+        UsageError: it has other things in it, or cannot be written.
+    """
+    if folder.is_dir() and any(path.name != DESCRIPTION for path in folder.iterdir()):
         if not resume:
             raise UsageError(f"{folder} is not empty: name a new one, or --resume goes on with what a sweep left there")
         require_same(folder, sweep.description())
@@ -79,7 +89,7 @@ def _require_folder(sweep: Sweep, folder: Path, *, resume: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot write {folder}: {error.strerror}") from error
+        raise UsageError(f"cannot write {folder}: {system_reason(error)}") from error
     with replace(folder / DESCRIPTION) as file:
         file.write(describe(sweep.description()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from array import array
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -65,8 +66,15 @@ class Plot:
             xs.append(x)
             ys.append(y)
 
-    def write(self, path: Path, title: str) -> None:
-        """Draw it. Raises UsageError where the file cannot be written."""
+    def write(self, path: Path, title: str, latencies: Mapping[int, float]) -> None:
+        """Draw it.
+
+        Args:
+            latencies: by the number of a variant, in milliseconds: a column of a page.
+
+        Raises:
+            UsageError: the file cannot be written.
+        """
         import matplotlib as mpl
         from matplotlib.figure import Figure
 
@@ -77,7 +85,9 @@ class Plot:
             is_png = path.suffix == ".png"
             metadata: dict[str, Any] = {"Software": None} if is_png else {"Date": None, "Creator": None}
             figure.savefig(picture, format="png" if is_png else "svg", dpi=150, metadata=metadata)
-        data = picture.getvalue() if path.suffix != ".html" else self._page(picture.getvalue().decode(), title).encode()
+        data = picture.getvalue()
+        if path.suffix == ".html":
+            data = self._page(data.decode(), title, latencies).encode()
         with replace(path) as file:
             file.write(data)
 
@@ -115,13 +125,17 @@ class Plot:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=8)
 
-    def _page(self, svg: str, title: str) -> str:
+    def _page(self, svg: str, title: str, latencies: Mapping[int, float]) -> str:
         """The picture and the front as a page that needs nothing else."""
         css = files("specc.report").joinpath("page.css").read_text(encoding="utf-8").rstrip()
         best = self._front.variants
         names = [*best[0].settings] if best else []
-        head = "".join(f"<th>{_safe(text)}</th>" for text in (*names, *map(_label, self._front.by)))
-        texts = ((*map(shown, one.settings.values()), *_texts(self._front, one)) for one in best)
+        by = [one for one in self._front.by if one.of_network]  # parameters are there already
+        head = [*names, *map(_label, by), *(["latency"] if latencies else [])]
+        texts = [[*map(shown, one.settings.values()), *_texts(by, one)] for one in best]
+        if latencies:
+            texts = [[*row, f"{latencies[one.number]:.3g} ms"] for row, one in zip(texts, best, strict=True)]
+        header = "".join(f"<th>{_safe(text)}</th>" for text in head)
         rows = "\n".join(f"<tr>{''.join(f'<td>{_safe(text)}</td>' for text in row)}</tr>" for row in texts)
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         parts = (
@@ -133,15 +147,15 @@ class Plot:
             "</head>\n<body>\n<main>",
             f"<h1>{_safe(title)}</h1>",
             svg[svg.index("<svg") :],
-            f'<section>\n<h2>None beats them</h2>\n<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>',
+            f'<section>\n<h2>None beats them</h2>\n<div class="scroll"><table>\n<thead><tr>{header}</tr></thead>',
             f"<tbody>\n{rows}\n</tbody>\n</table></div>\n</section>",
             f"<footer>specc {_safe(__version__)}</footer>\n</main>\n</body>\n</html>\n",
         )
         return "\n".join(parts)
 
 
-def _texts(front: Front, variant: Variant) -> list[str]:
-    values = [objective.value(variant) for objective in front.by]
+def _texts(by: Sequence[Objective], variant: Variant) -> list[str]:
+    values = [objective.value(variant) for objective in by]
     return ["" if value is None else f"{value:,}" for value in values]
 
 

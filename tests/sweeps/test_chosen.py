@@ -10,7 +10,8 @@ import pytest
 
 from specc import UsageError, load, sweep
 from specc.onnxfile import OnnxFile
-from specc.sweeps.chosen import compile_all, file_names, latencies, require_sizes
+from specc.sweeps import chosen
+from specc.sweeps.chosen import file_names, latencies, require_sizes
 from specc.sweeps.variant import Variant
 from tests.cli.conftest import Specc
 from tests.sweeps.conftest import SPEC
@@ -80,7 +81,40 @@ def test_they_stand_in_the_table_and_the_folder(specc: Specc, here: Path) -> Non
     assert json.loads(line)["variant"] == 0
 
 
-def test_a_folder_is_not_begun_where_there_is_a_file(net: Path) -> None:
-    of = sweep(net, {"width": [2]})
-    with pytest.raises(UsageError, match="cannot write"):
-        next(compile_all(of, [variant(0)], net, resume=False))
+def test_what_could_not_be_built_is_refused_before_any_is_checked(
+    specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "net.cnn").write_text(SPEC)
+    (here / "there").mkdir()
+    (here / "there/net.onnx").touch()
+    (here / "file").touch()
+
+    def refusal(*options: str) -> str:
+        result = specc("sweep", "net.cnn", "--set", "width=2", *options)
+        assert (result.code, result.out) == (2, "")
+        return result.err
+
+    assert "cannot write file" in refusal("--compile", "file")
+    assert "there is not empty" in refusal("--compile", "there")
+    assert "cannot be the folder of both" in refusal("--compile", "new", "-o", "./new")
+    monkeypatch.setattr(chosen, "find_spec", lambda name: None)
+    assert "a proof needs torch" in refusal("--compile", "new")
+    assert "a latency needs onnxruntime" in refusal("--latency")
+    assert not (here / "new").exists()
+
+
+@pytest.mark.swept
+def test_parquet_and_pages_have_latencies(specc: Specc, here: Path) -> None:
+    from pyarrow import parquet
+
+    (here / "net.cnn").write_text(SPEC)
+    command = ("sweep", "net.cnn", "--set", "width=2,4", "--latency", "--pareto", "params,macs", "-o", "out")
+    assert specc(*command, "--parquet", "v.parquet", "--plot", "p.html").code == 0
+    (line,) = (here / "out/latency.jsonl").read_text().splitlines()
+    median = json.loads(line)["median"]
+    rows = parquet.read_table(here / "v.parquet").to_pylist()
+    assert [row["latency"] for row in rows] == [median, None]
+    assert [row["settings"]["width"] for row in rows] == [2, 4]
+    page = (here / "p.html").read_text()
+    assert "<th>latency</th>" in page
+    assert f"<td>{median:.3g} ms</td>" in page
