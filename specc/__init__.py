@@ -4,6 +4,7 @@
     model.params, model.macs
     model.to_onnx("lenet.onnx")       # proven equal to PyTorch before the file appears
     model.to_torch()                  # a live nn.Module
+    specc.from_torch(module, "[N, 3, 224, 224]", "net.cnn")    # and a module as a spec
 
 `loads` takes a text instead of a path, and needs no disk. Both raise `SpecError` where a spec is wrong, `UsageError`
 where a path or an option is.
@@ -17,7 +18,7 @@ TYPE_CHECKING = False  # typing's own takes longer to load than the version to b
 if TYPE_CHECKING:
     from typing import Any
 
-    from specc.api import Model, load, loads
+    from specc.api import Model, from_torch, load, loads
     from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecError, UsageError
     from specc.sweeps.search import search_space
     from specc.sweeps.sweep import sweep
@@ -30,6 +31,7 @@ __all__ = [
     "SpecError",
     "UsageError",
     "__version__",
+    "from_torch",
     "load",
     "loads",
     "search_space",
@@ -43,7 +45,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """The compiler is imported when it is first asked for: help and version need none of it."""
-    if name in ("Model", "load", "loads"):
+    if name in ("Model", "from_torch", "load", "loads"):
         from specc import api
 
         return getattr(api, name)

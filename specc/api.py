@@ -95,6 +95,43 @@ def _shown_in_tracebacks() -> Iterator[None]:
         raise
 
 
+def from_torch(
+    module: nn.Module,
+    inputs: Any,
+    path: str | Path | None = None,
+    *,
+    verify: bool = True,
+    proof: str | None = None,
+) -> Model:
+    """The network of a PyTorch module as a spec, proven to compute the same; parameters keep the module's names.
+
+    The module is traced by ``torch.export`` as it runs in eval mode, and is as it was afterwards.
+
+    Args:
+        inputs: tensors as examples, whose batch stays open; or shapes, in which names stay open:
+            ``"[N, 3, 224, 224]"``, ``("N", 3, "H", "W")``; of several inputs a list.
+        path: where the spec goes, a `.cnn` file, with the weights beside it as safetensors. None: nothing is written;
+            ``weights=module`` then gives the model the module's numbers.
+        verify: False: without proof.
+        proof: "quick" (if left out) or "full".
+
+    Raises:
+        ParityError: the spec's network is not the module's; nothing was written.
+        MissingDependency: torch is not installed.
+        UsageError: something in the module cannot be said: every call at fault by name and module.
+    """
+    from specc.importing.from_torch.delivery import import_module
+    from specc.report.proof_wording import failed
+
+    run = proof_of_output(verify, "cpu", proof, None)
+    if path is None:
+        return loads(import_module(module, inputs, None, run, failed).spec.text)
+    require_suffix(path, "cnn")
+    spec = Path(path)
+    import_module(module, inputs, (spec, spec.with_suffix(".safetensors")), run, failed)
+    return load(spec)
+
+
 def _loaded(file: ast.File, files: FileSystem, spec: Path, model: str | None, params: Mapping[str, Any]) -> Model:
     arguments = model_arguments(params)
     checked = elaborate(file, choose(file, model), arguments, Imports(files))

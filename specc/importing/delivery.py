@@ -96,13 +96,37 @@ def import_onnx(
     network = read_network(file)
     if wide is not None:
         network = replace(network, notes=(*network.notes, HALF))
-    spec = structured(network)
-    parity = proven(network, spec, file, proof) if proof is not None else None
-    if parity is not None and not parity.passed:
-        raise failure(parity)
+
+    def prove(spec: Spec) -> Parity | None:
+        return proven(network, spec, file, proof) if proof is not None else None
+
+    return delivered(network, path, weights, prove, failure)
+
+
+def delivered(
+    network: ImportedNetwork,
+    path: Path,
+    weights: Path,
+    prove: Callable[[Spec], Parity | None],
+    failure: Callable[[Parity], ParityError],
+) -> Imported:
+    """Put the spec of a network and its weights in place: proven, or nothing. Raises as `import_onnx`."""
+    imported = only_spec(network, prove, failure)
+    spec = imported.spec
     with replace_all(path, *([weights] if spec.tensors else [])) as (output, *tensors):
         for each in tensors:
             write_safetensors(each, spec.graph.state, ImportedWeights(network, spec))
             each.close()
         output.write(spec.text.encode())
+    return imported
+
+
+def only_spec(
+    network: ImportedNetwork, prove: Callable[[Spec], Parity | None], failure: Callable[[Parity], ParityError]
+) -> Imported:
+    """The spec of a network, proven, and no file."""
+    spec = structured(network)
+    parity = prove(spec)
+    if parity is not None and not parity.passed:
+        raise failure(parity)
     return Imported(network, spec, parity)

@@ -99,6 +99,22 @@ class Known:
         return replace(self, shape=shape or self.shape, read=lambda: function(self.read()), key=(object(),))
 
 
+def as_float32(known: Known) -> Known:
+    """Numbers of any floating-point type as float32. Raises Unsayable of others."""
+    if not known.is_float:
+        raise Unsayable(f"{known.name or 'a constant'} is {known.dtype}, and floating-point numbers should stand there")
+    if known.dtype == np.float32:
+        return known
+    name, learned = known.name, known.is_learned
+    read, key = known.read, (*known.key, "float32")
+    return Known(known.shape, np.dtype(np.float32), lambda: read().astype(np.float32), name, learned, key)
+
+
+def real(number: Any) -> float:
+    """A float32 as the shortest decimal number that means it: 0.1, and not 0.10000000149011612."""
+    return float(str(np.float32(number)))
+
+
 @dataclass(frozen=True)
 class Foreign:
     """What is no operator of the language by itself."""

@@ -24,18 +24,21 @@ from specc.importing.program import Foreign, Known, Program, Step
 from specc.importing.symbols import Contract
 from specc.ir.size import Size
 from specc.ir.targets import Value
-from specc.onnxfile import PortInfo
 from specc.weights.tensors import Array
 
 
 def translated(
     program: Program,
     ports: tuple[ImportedPort, ...],
-    outputs: Sequence[tuple[PortInfo, str]],
+    outputs: Sequence[str],
     name: str,
     contract: Contract,
 ) -> ImportedNetwork | list[str]:
-    """The network, or what cannot be said: a line for each step."""
+    """The network, or what cannot be said: a line for each step.
+
+    Args:
+        outputs: what the origin calls them.
+    """
     faults = [f"{step.origin}: {_why(step)}" for step in program if isinstance(step.op, Foreign)]
     inputs = {port.name for port in ports}
     read = {value for step in program for value in step.inputs}
@@ -49,10 +52,10 @@ def translated(
     steps = tuple(_step(step, names[step], tensors.of(step, names[step])) for step in program)
     taken = {port.name for port in ports}
     given: list[ImportedOutput] = []
-    for (info, _), value in zip(outputs, program.outputs, strict=True):
-        port = identifier(info.name, taken, "output")
+    for origin, value in zip(outputs, program.outputs, strict=True):
+        port = identifier(origin, taken, "output")
         taken.add(port)
-        given.append(ImportedOutput(port, value, None, info.name))
+        given.append(ImportedOutput(port, value, None, origin))
     return ImportedNetwork(name, ports, tuple(given), steps, tensors.all, contract.where)
 
 

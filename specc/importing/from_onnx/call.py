@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 from onnx import AttributeProto, NodeProto, helper
 
-from specc.importing.program import Known, Program, Tensors, Unsayable
-from specc.ir.types import TensorType
+from specc.importing.building import Building
+from specc.importing.program import Known, Program, Unsayable, as_float32, real
 
 Value = str | Known
 """A value of the file: one of the program, by name, or numbers that are known."""
@@ -52,7 +52,7 @@ def rule_of(domain: str, name: str) -> Rule | None:
     return _RULES.get((domain, name))
 
 
-class Call:
+class Call(Building):
     """One node, and the program that its rule adds steps to.
 
     Attributes:
@@ -63,13 +63,13 @@ class Call:
     def __init__(
         self, node: NodeProto, opset: int, inputs: Sequence[Value | None], outputs: Sequence[str], program: Program
     ) -> None:
+        super().__init__(program)
         self._node = node
         self._attributes = {attribute.name: attribute for attribute in node.attribute}
         self._inputs = inputs
         self._asked: set[str | int] = set()
         self.outputs = tuple(outputs)
         self.opset = opset
-        self.program = program
 
     @property
     def op_type(self) -> str:
@@ -193,15 +193,6 @@ class Call:
             return self.integers(place)
         return self.attribute(name, ()) if self.has(name) else None
 
-    def type(self, value: str) -> TensorType:
-        return self.program.types[value]
-
-    # ---- steps -------------------------------------------------------------------------------------------------
-
-    def step(self, kind: str, *inputs: str, tensors: Tensors = None, **arguments: object) -> str:
-        """See `Program.step`."""
-        return self.program.step(kind, *inputs, tensors=tensors, **arguments)
-
     def finish(self) -> None:
         """Raises Unsayable where something was not asked for."""
         left = [name for name in self._attributes if name not in self._asked]
@@ -210,22 +201,6 @@ class Call:
         places = [str(place) for place in range(self.arity) if self.has_input(place) and place not in self._asked]
         if places:
             raise Unsayable(f"its input{'' if len(places) == 1 else 's'} {', '.join(places)} would be ignored")
-
-
-def as_float32(known: Known) -> Known:
-    """Numbers of any floating-point type as float32. Raises Unsayable of others."""
-    if not known.is_float:
-        raise Unsayable(f"{known.name or 'a constant'} is {known.dtype}, and floating-point numbers should stand there")
-    if known.dtype == np.float32:
-        return known
-    name, learned = known.name, known.is_learned
-    read, key = known.read, (*known.key, "float32")
-    return Known(known.shape, np.dtype(np.float32), lambda: read().astype(np.float32), name, learned, key)
-
-
-def real(number: Any) -> float:
-    """A float32 as the shortest decimal number that means it: 0.1, and not 0.10000000149011612."""
-    return float(str(np.float32(number)))
 
 
 def _plain(size: Any) -> Any:

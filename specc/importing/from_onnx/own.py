@@ -16,8 +16,7 @@ import numpy as np
 from onnx import NodeProto, TensorProto, numpy_helper
 
 from specc.backends.onnx.step_nodes import Initializer, Namespace, StepBuilder, initializer_name
-from specc.importing.from_onnx.call import real
-from specc.importing.program import Known, Program, Unsayable, operator
+from specc.importing.program import Known, Program, Unsayable, operator, real
 from specc.ir.graph import Node, Region
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.targets import Ref, Value

@@ -29,8 +29,7 @@ from specc.importing.symbols import Contract
 from specc.importing.translation import translated
 from specc.ir.size import Dim
 from specc.ir.types import TensorType
-from specc.onnxfile import OnnxFile
-from specc.onnxfile.file import PortInfo
+from specc.onnxfile import OnnxFile, PortInfo
 from specc.onnxfile.inlining import values_taken
 from specc.onnxfile.tensor_index import FileTensor
 
@@ -267,8 +266,9 @@ class _Reading:
             return value
         return self._program.foreign("Samples", value) if value in self._rows else value
 
-    def _outputs(self) -> tuple[tuple[PortInfo, str], ...]:
-        outputs = []
+    def _outputs(self) -> tuple[str, ...]:
+        outputs: list[str] = []
+        values: list[str] = []
         for info in self.file.outputs:
             value = self._values.get(info.name, "")
             if isinstance(value, Known):
@@ -276,8 +276,9 @@ class _Reading:
             elif value == "":
                 self.faults.append(f"output {info.name}: nothing gives it")
             elif value is not None:
-                outputs.append((info, value))
-        self._program.outputs = [value for _, value in outputs]
+                outputs.append(info.name)
+                values.append(value)
+        self._program.outputs = values
         return tuple(outputs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from specc.importing.building import plain
 from specc.importing.from_onnx.call import Call
 from specc.importing.program import Unsayable
 from specc.ir.types import TensorType
@@ -87,11 +88,6 @@ def padding(before: Sequence[int], after: Sequence[int]) -> Any:
     if tuple(before) == tuple(after):
         return plain(before)
     return tuple(zip(before, after, strict=True))
-
-
-def plain(values: Sequence[Any]) -> Any:
-    """A single number where all are alike."""
-    return values[0] if len(set(values)) == 1 else tuple(values)
 
 
 def options(**arguments: Any) -> dict[str, Any]:

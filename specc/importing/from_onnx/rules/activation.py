@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, real, rule
-from specc.importing.program import Known, Unsayable
+from specc.importing.from_onnx.call import Call, rule
+from specc.importing.program import Known, Unsayable, real
 
 _PLAIN = {
     "Relu": "relu",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from specc.importing.building import plain
 from specc.importing.from_onnx.call import Call, rule
-from specc.importing.from_onnx.windows import options, padding, plain, window
+from specc.importing.from_onnx.windows import options, padding, window
 from specc.importing.program import Known, Unsayable
 
 

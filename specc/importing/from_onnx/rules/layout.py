@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, Value, real, rule
+from specc.importing.from_onnx.call import Call, Value, rule
 from specc.importing.from_onnx.folding import shape_of, sized, slices
-from specc.importing.program import Known, Unsayable, inferred, operator
-from specc.ir.size import Dim, Size, quotient
+from specc.importing.program import Known, Unsayable, real
+from specc.importing.shapes import reshaped, shown_sizes, times
+from specc.ir.size import Dim, Size
 from specc.ir.targets import Value as InputOf
 from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
@@ -43,7 +42,7 @@ def flatten(call: Call) -> str:
     x = call.data(0)
     kind, axis = call.type(x), call.attribute("axis", 1)
     axis = axis + kind.rank if axis < 0 else axis
-    return reshaped(call, x, (_times(kind.shape[:axis]), _times(kind.shape[axis:])))
+    return reshaped(call, x, (times(kind.shape[:axis]), times(kind.shape[axis:])))
 
 
 @rule("Squeeze")
@@ -66,110 +65,6 @@ def unsqueeze(call: Call) -> str:
     new = {axis % rank for axis in axes}
     old = iter(kind.shape)
     return reshaped(call, x, [1 if axis in new else next(old) for axis in range(rank)])
-
-
-def reshaped(call: Call, x: str, target: Sequence[Dim], *, keeps_zero: bool = False) -> str:
-    """x in another shape: ``flatten`` where that says it, else ``reshape``.
-
-    Args:
-        target: 0 stands for the size that x has there (unless ``keeps_zero``), -1 for what is left.
-    """
-    kind = call.type(x)
-    sizes = [kind.shape[axis] if n == 0 and not keeps_zero and axis < kind.rank else n for axis, n in enumerate(target)]
-    if sizes.count(-1) > 1 or not sizes:
-        raise Unsayable(f"it reshapes {kind} to {_shown(target)}")
-    if -1 in sizes:
-        sizes[sizes.index(-1)] = _rest(kind, [n for n in sizes if n != -1])
-    is_rows = kind.rank > 2 and _times(kind.sample[:-1]) != 1  # one row a sample is the sample
-    if is_rows and tuple(sizes) == (_times(kind.shape[:-1]), kind.shape[-1]):
-        return call.program.foreign("Rows", x)  # of all samples: what follows computes row by row, and goes back
-    if len(sizes) < 2:
-        raise Unsayable(f"it reshapes {kind} to {_shown(sizes)}, and a value has an axis besides the batch")
-    if sizes[0] != kind.batch:
-        raise Unsayable(f"it reshapes {kind} to {_shown(sizes)}, which mixes the samples of a batch")
-    result = tuple(sizes)
-    if result == kind.shape:
-        return x
-    if joined := _joined(kind.sample, result[1:]):
-        start, end = joined
-        arguments = {} if start == 1 else {"start_dim": start}
-        return call.step("flatten", x, **arguments, **({} if end == kind.rank - 1 else {"end_dim": end}))
-    # A size that is a formula is that of some value, and better said so.
-    has_formula = any(isinstance(n, Size) and str(n) not in _names(call) for n in result[1:])
-    like = _like(call, x, result) if has_formula else None
-    if like is not None and _fits(call, x, like, result):
-        return call.step("reshape", x, like, like=InputOf(1))
-    try:
-        return call.step("reshape", x, shape=(-1, *result[1:]))
-    except Unsayable:
-        like = _like(call, x, result)
-        if like is None:
-            raise
-        return call.step("reshape", x, like, like=InputOf(1))
-
-
-def _names(call: Call) -> set[str]:
-    """The symbols that the inputs' shapes name."""
-    sizes = (n for kind in call.program.types.values() for n in kind.sample if isinstance(n, Size))
-    return {symbol.name for n in sizes for symbol in n.symbols}
-
-
-def _fits(call: Call, x: str, like: str, result: tuple[Dim, ...]) -> bool:
-    """Whether the places of the value are what the shape asks for."""
-    with suppress(Unsayable):
-        reshape = operator("reshape", like=InputOf(1))
-        return inferred(reshape, call.type(x), call.type(like)).shape == result
-    return False
-
-
-def _like(call: Call, x: str, result: tuple[Dim, ...]) -> str | None:
-    """The last value whose places these are."""
-    for value, kind in reversed(call.program.types.items()):
-        if kind.rank == len(result) > 2 and kind.spatial == result[2:] and value != x:
-            return value
-    return None
-
-
-def _joined(sample: Sequence[Dim], result: Sequence[Dim]) -> tuple[int, int] | None:
-    """The first and last axis (the batch counted) that became one; None where it is not just that."""
-    count = len(sample) - len(result)
-    if count < 1:
-        return None
-    for start in range(len(result)):
-        end = start + count
-        if (
-            tuple(sample[:start]) == tuple(result[:start])
-            and tuple(sample[end + 1 :]) == tuple(result[start + 1 :])
-            and _times(sample[start : end + 1]) == result[start]
-        ):
-            return start + 1, end + 1
-    return None
-
-
-def _times(sizes: Sequence[Dim]) -> Dim:
-    total: Dim = 1
-    for n in sizes:
-        total = total * n
-    return total
-
-
-def _rest(kind: TensorType, known: Sequence[Dim]) -> Dim:
-    """What -1 stands for: the sizes of the input over those that are known, without those that both have."""
-    left, others = [*kind.shape], [*known]
-    for n in known:
-        if n in left:
-            left.remove(n)
-            others.remove(n)
-    found = quotient(_times(left), _times(others)) if _times(others) != 0 else None
-    if found is None:
-        raise Unsayable(
-            f"it reshapes {kind} to sizes of which {_shown(known)} are known, and that does not come out even"
-        )
-    return found
-
-
-def _shown(sizes: Sequence[Any]) -> str:
-    return f"[{', '.join(map(str, sizes))}]"
 
 
 # ---- another order ------------------------------------------------------------------------------------------
@@ -319,7 +214,7 @@ def expand(call: Call) -> str:
         raise Unsayable(f"it gives {kind} more axes")
     result = tuple(m if n == 1 else n for n, m in zip(kind.shape, shape, strict=True))
     if any(m not in (1, n) and n != 1 for n, m in zip(kind.shape, shape, strict=True)):
-        raise Unsayable(f"{kind} cannot be expanded to {_shown(shape)}")
+        raise Unsayable(f"{kind} cannot be expanded to {shown_sizes(shape)}")
     if result == kind.shape:
         return x
     for value, other in reversed(call.program.types.items()):
@@ -334,7 +229,9 @@ def _repeated(call: Call, x: str, result: tuple[Dim, ...]) -> str:
         if n == m:
             continue
         if axis == 0 or not isinstance(m, int):
-            raise Unsayable(f"no value of the network has the shape {_shown(result)} that it expands {call.type(x)} to")
+            raise Unsayable(
+                f"no value of the network has the shape {shown_sizes(result)} that it expands {call.type(x)} to"
+            )
         x = call.step("concat", *[x] * m, **_dim(axis, len(result)))
     return x
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, real, rule
-from specc.importing.program import Known, Unsayable
+from specc.importing.from_onnx.call import Call, rule
+from specc.importing.program import Known, Unsayable, real
 
 
 def is_all(known: Known, number: float) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from specc.importing.from_onnx.call import Call, Value, real, rule
-from specc.importing.from_onnx.windows import Window, options, plain, window
-from specc.importing.program import Program, Unsayable, operator
+from specc.importing.building import plain
+from specc.importing.from_onnx.call import Call, Value, rule
+from specc.importing.from_onnx.windows import Window, options, window
+from specc.importing.program import Program, Unsayable, operator, real
 from specc.ir.op import Refusal
 from specc.ir.types import TensorType
 from specc.ops.pool import Pool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from specc.importing.from_onnx.call import Call, rule
-from specc.importing.from_onnx.rules.arithmetic import added
+from specc.importing.merging import added
 from specc.importing.program import Known, Unsayable
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from specc.importing.from_onnx.call import Call, rule
-from specc.importing.from_onnx.rules.layout import reshaped
 from specc.importing.program import Unsayable
+from specc.importing.shapes import reshaped
 
 _NAMES = {"ReduceMean": "mean", "ReduceSum": "sum", "ReduceMax": "amax"}
 _BY_PARTS = {

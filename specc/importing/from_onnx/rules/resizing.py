@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, real, rule
-from specc.importing.from_onnx.windows import plain
-from specc.importing.program import Unsayable
+from specc.importing.building import plain
+from specc.importing.from_onnx.call import Call, rule
+from specc.importing.program import Unsayable, real
 from specc.ir.size import Dim
 from specc.ir.targets import Value as InputOf
 from specc.ir.types import TensorType

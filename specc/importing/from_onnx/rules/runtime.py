@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from specc.importing.from_onnx.call import Call, real, rule
-from specc.importing.from_onnx.rules.arithmetic import added
+from specc.importing.from_onnx.call import Call, rule
 from specc.importing.from_onnx.rules.convolution import conv
 from specc.importing.from_onnx.rules.products import gemm, linear
-from specc.importing.program import Known, Unsayable
+from specc.importing.merging import added
+from specc.importing.program import Known, Unsayable, real
 
 RUNTIME = "com.microsoft"
 

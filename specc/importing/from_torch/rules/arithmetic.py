@@ -1,0 +1,103 @@
+"""Sums, products and their kin: of two values, or of a value and constants."""
+
+from __future__ import annotations
+
+from specc.importing.from_torch.call import Call, rule
+from specc.importing.merging import aligned, fitted, scaled, shifted, widened
+from specc.importing.program import Known, Unsayable
+
+
+def _two(call: Call) -> tuple[str | Known, str | Known]:
+    """Both operands; a number is a constant."""
+    a, b = (_operand(call[name]) for name in ("self", "other"))
+    return a, b
+
+
+def _operand(value: object) -> str | Known:
+    if isinstance(value, str | Known):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Known.of(float(value))
+    raise Unsayable(f"it computes with {value}, which is no number that is known")
+
+
+def _demand_alpha(call: Call) -> None:
+    call.demand("alpha", 1)
+
+
+@rule("add")
+def add(call: Call) -> str:
+    _demand_alpha(call)
+    a, b = _two(call)
+    if isinstance(a, str) and isinstance(b, str):
+        return call.step("add", *widened(call, [a, b]))
+    return shifted(call, *_data_first(a, b))
+
+
+@rule("sub")
+def sub(call: Call) -> str:
+    _demand_alpha(call)
+    a, b = _two(call)
+    if isinstance(a, str) and isinstance(b, str):
+        return call.step("sub", *widened(call, [a, b]))
+    if isinstance(b, Known):
+        return shifted(call, call.data("self"), b, negated=True)
+    return shifted(call, call.step("neg", call.data("other")), _known(a))
+
+
+@rule("rsub")
+def rsub(call: Call) -> str:
+    _demand_alpha(call)
+    x, other = call.data("self"), _operand(call["other"])
+    return shifted(call, call.step("neg", x), _known(other))
+
+
+@rule("mul")
+def mul(call: Call) -> str:
+    a, b = _two(call)
+    if isinstance(a, str) and isinstance(b, str):
+        return call.step("mul", *aligned(call, [a, b]))
+    return scaled(call, *_data_first(a, b))
+
+
+@rule("div.Tensor", "div.Scalar")
+def div(call: Call) -> str:
+    a, b = _two(call)
+    if isinstance(a, str) and isinstance(b, str):
+        return call.step("div", *aligned(call, [a, b]))
+    if isinstance(b, Known):
+        x = call.data("self")
+        return call.program.foreign("Factor", x, constant=fitted(call, x, b), divides=True)
+    return scaled(call, call.step("pow", call.data("other"), exponent=-1.0), _known(a))
+
+
+@rule("maximum", "minimum")
+def extreme(call: Call) -> str:
+    return call.step(call.name, *widened(call, [call.data("self"), call.data("other")]))
+
+
+@rule("pow.Tensor_Scalar")
+def power(call: Call) -> str:
+    exponent = call["exponent"]
+    if not isinstance(exponent, int | float):
+        raise Unsayable("its exponent is no single number")
+    return call.step("pow", call.data("self"), exponent=float(exponent))
+
+
+@rule("square")
+def square(call: Call) -> str:
+    return call.step("pow", call.data("self"), exponent=2.0)
+
+
+def _known(value: str | Known) -> Known:
+    assert isinstance(value, Known)
+    return value
+
+
+def _data_first(a: str | Known, b: str | Known) -> tuple[str, Known]:
+    """Of a value and a constant, in either order."""
+    if isinstance(a, str):
+        a, b = b, a
+    if isinstance(b, Known):
+        raise Unsayable("it computes with constants alone")
+    return b, _known(a)

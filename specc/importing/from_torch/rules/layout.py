@@ -1,0 +1,251 @@
+"""Calls that move elements, or leave some out: other shapes and orders, parts, and values end to end."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from specc.importing.from_torch.call import Call, is_size, rule, shown
+from specc.importing.program import Known, Unsayable
+from specc.importing.shapes import reshaped, times
+from specc.ir.size import Dim, Size
+from specc.ops.fields import LARGEST
+
+# ---- sizes --------------------------------------------------------------------------------------------------
+
+
+@rule("sym_size.int")
+def size(call: Call) -> Dim:
+    x = call["self"]
+    shape = x.shape if isinstance(x, Known) else call.type(call.data("self")).shape
+    found: Dim = shape[call["dim"]]
+    return found
+
+
+# ---- the same elements in another shape ---------------------------------------------------------------------
+
+
+@rule("view.default", "reshape", "_unsafe_view")
+def view(call: Call) -> Any:
+    x = call["self"]
+    target = call["size" if call.name != "reshape" else "shape"]
+    if not all(map(is_size, target)):
+        raise Unsayable(f"it reshapes to {shown(target)}, which has to be known")
+    if isinstance(x, Known):
+        return _known(x, target)
+    return reshaped(call, x, target, keeps_zero=True)
+
+
+def _known(x: Known, target: list[Any]) -> Known:
+    if not all(isinstance(n, int) for n in target):
+        raise Unsayable(f"it reshapes a constant to {shown(target)}, which has to be known")
+    rest = x.size // max(1, prod(n for n in target if n != -1))
+    return x.reshaped(*(rest if n == -1 else n for n in target))
+
+
+@rule("flatten.using_ints")
+def flatten(call: Call) -> str:
+    x = call.data("self")
+    kind, start, end = call.type(x), call.axis("start_dim", x), call.axis("end_dim", x)
+    return reshaped(call, x, (*kind.shape[:start], times(kind.shape[start : end + 1]), *kind.shape[end + 1 :]))
+
+
+@rule("unflatten.int")
+def unflatten(call: Call) -> str:
+    x = call.data("self")
+    kind, axis, sizes = call.type(x), call.axis("dim", x), call["sizes"]
+    return reshaped(call, x, (*kind.shape[:axis], *sizes, *kind.shape[axis + 1 :]), keeps_zero=True)
+
+
+@rule("squeeze.default", "squeeze.dim", "squeeze.dims")
+def squeeze(call: Call) -> str:
+    x = call.data("self")
+    kind, axes = call.type(x), call.axes("dim", x)
+    gone = {axis for axis in (range(kind.rank) if axes is None else axes) if kind.shape[axis] == 1}
+    return reshaped(call, x, [n for axis, n in enumerate(kind.shape) if axis not in gone])
+
+
+@rule("unsqueeze")
+def unsqueeze(call: Call) -> Any:
+    x, axis = call["self"], call["dim"]
+    shape = list(x.shape if isinstance(x, Known) else call.type(x).shape)
+    shape.insert(axis % (len(shape) + 1), 1)
+    return _known(x, shape) if isinstance(x, Known) else reshaped(call, x, shape)
+
+
+# ---- another order ------------------------------------------------------------------------------------------
+
+
+@rule("permute")
+def permute(call: Call) -> Any:
+    return _permuted(call, call.numbers("dims"))
+
+
+@rule("transpose.int")
+def transpose(call: Call) -> Any:
+    first, second = call.numbers("dim0")[0], call.numbers("dim1")[0]
+    order = list(range(_rank(call)))
+    order[first], order[second] = order[second], order[first]
+    return _permuted(call, order)
+
+
+@rule("t", "numpy_T")
+def t(call: Call) -> Any:
+    return _permuted(call, range(_rank(call))[::-1])
+
+
+def _rank(call: Call) -> int:
+    x = call["self"]
+    return len(x.shape) if isinstance(x, Known) else call.type(x).rank
+
+
+def _permuted(call: Call, order: Any) -> Any:
+    x, rank = call["self"], _rank(call)
+    order = tuple(axis % rank for axis in order)
+    if isinstance(x, Known):
+        return x.transposed(*order)
+    return x if order == tuple(range(rank)) else call.step("permute", x, dims=order)
+
+
+@rule("pixel_shuffle")
+def pixel_shuffle(call: Call) -> str:
+    return call.step("pixelshuffle", call.data("self"), upscale_factor=call["upscale_factor"])
+
+
+@rule("pixel_unshuffle")
+def pixel_unshuffle(call: Call) -> str:
+    return call.step("pixelunshuffle", call.data("self"), downscale_factor=call["downscale_factor"])
+
+
+@rule("channel_shuffle")
+def channel_shuffle(call: Call) -> str:
+    return call.step("channelshuffle", call.data("self"), groups=call["groups"])
+
+
+# ---- parts and wholes ---------------------------------------------------------------------------------------
+
+
+@rule("cat")
+def cat(call: Call) -> str:
+    values = list(call["tensors"])
+    if not all(isinstance(value, str) for value in values):
+        raise Unsayable("it joins constants to values")
+    axis = call.axis("dim", values[0])
+    return call.step("concat", *values, dim=axis) if len(values) > 1 else str(values[0])
+
+
+@rule("chunk")
+def chunk(call: Call) -> list[str]:
+    x = call.data("self")
+    axis, count = call.axis("dim", x), call["chunks"]
+    whole = _known_size(call, x, axis)
+    return _split(call, x, axis, -(-whole // count))
+
+
+@rule("split.Tensor", "split.default")
+def split(call: Call) -> list[str]:
+    x = call.data("self")
+    return _split(call, x, call.axis("dim", x), call.numbers("split_size")[0])
+
+
+@rule("split_with_sizes", "split.sizes")
+def split_with_sizes(call: Call) -> list[str]:
+    x = call.data("self")
+    sizes = call.numbers("split_sizes" if call.name.startswith("split_with") else "split_size")
+    return _parts(call, x, call.axis("dim", x), sizes)
+
+
+def _known_size(call: Call, x: str, axis: int) -> int:
+    whole = call.type(x).shape[axis]
+    if not isinstance(whole, int) or axis == 0:
+        raise Unsayable(f"it splits {call.type(x)} along axis {axis}, whose size has to be known")
+    return whole
+
+
+def _split(call: Call, x: str, axis: int, each: int) -> list[str]:
+    whole = _known_size(call, x, axis)
+    return _parts(call, x, axis, [min(each, whole - start) for start in range(0, whole, each)])
+
+
+def _parts(call: Call, x: str, axis: int, sizes: Any) -> list[str]:
+    starts = [sum(sizes[:place]) for place in range(len(sizes))]
+    return [
+        call.step("slice", x, start=start, stop=start + n, dim=axis) for start, n in zip(starts, sizes, strict=True)
+    ]
+
+
+@rule("slice.Tensor")
+def slice_(call: Call) -> str:
+    x = call.data("self")
+    kind, axis, step = call.type(x), call.axis("dim", x), call["step"]
+    n = kind.shape[axis]
+    start, stop = _place(call["start"] or 0, n), _place(n if call["end"] is None else call["end"], n)
+    if axis == 0:
+        if (start, stop, step) != (0, n, 1):
+            raise Unsayable("it takes some samples of a batch")
+        return x
+    if (start, stop) != (0, n):
+        x = call.step("slice", x, start=_from_end(start, n), stop=_from_end(stop, n), dim=axis)
+    if step == 1:
+        return x
+    if axis == 1 or kind.rank > 5:
+        raise Unsayable(f"it takes every {step}. element of axis {axis}, which the language says of places only")
+    return call.step("maxpool", x, kernel=1, stride=tuple(step if a == axis else 1 for a in range(2, kind.rank)))
+
+
+@rule("narrow")
+def narrow(call: Call) -> str:
+    x = call.data("self")
+    axis, start = call.axis("dim", x), call.numbers("start")[0]
+    return call.step("slice", x, start=start, stop=start + call.numbers("length")[0], dim=axis)
+
+
+@rule("select.int")
+def select(call: Call) -> str:
+    x = call.data("self")
+    kind, axis, place = call.type(x), call.axis("dim", x), call.numbers("index")[0]
+    if axis == 0:
+        raise Unsayable("it takes some samples of a batch")
+    n = kind.shape[axis]
+    stop = n if place == -1 else place + 1
+    part = call.step("slice", x, start=place, stop=stop, dim=axis)
+    return reshaped(call, part, [size for other, size in enumerate(kind.shape) if other != axis])
+
+
+def _place(place: Any, n: Dim) -> Any:
+    """A place as PyTorch means it: from the end where it is below 0, and clamped."""
+    if isinstance(place, Size):
+        return place
+    if isinstance(n, int):
+        return max(0, min(n, place + n if place < 0 else place))
+    if place >= LARGEST:
+        return n
+    return n + place if place < 0 else place
+
+
+def _from_end(place: Any, n: Dim) -> Any:
+    """As a negative number where it is counted from the end of a symbolic size."""
+    if isinstance(n, Size) and isinstance(place, Size) and isinstance(back := place - n, int) and back < 0:
+        return back
+    return place
+
+
+@rule("pad", "constant_pad_nd")
+def pad(call: Call) -> str:
+    x = call.data("self")
+    kind, widths, value = call.type(x), call.numbers("pad"), call["value"]
+    mode = "constant" if call.name == "constant_pad_nd" else call["mode"]
+    if len(widths) > 2 * (kind.rank - 1):
+        raise Unsayable("it pads the batch")
+    if any(n < 0 for n in widths):
+        if any(n > 0 for n in widths):
+            raise Unsayable("it pads some sides and cuts off others")
+        for place in range(0, len(widths), 2):
+            axis = kind.rank - 1 - place // 2
+            if widths[place] or widths[place + 1]:
+                stop = widths[place + 1] or kind.shape[axis]
+                x = call.step("slice", x, start=-widths[place], stop=stop, dim=axis)
+        return x
+    alike = len(widths) == 2 * (kind.rank - 2) and len(set(widths)) == 1
+    arguments = {"padding": widths[0] if alike else widths, "mode": mode}
+    return call.step("pad", x, value=float(value or 0.0), **arguments)

@@ -1,0 +1,39 @@
+"""Calls that give what they take, when nothing is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from specc.importing.from_torch.call import Call, rule
+from specc.importing.program import Unsayable
+
+
+@rule("clone", "detach", "lift_fresh_copy", "contiguous", "alias")
+def same(call: Call) -> Any:
+    """How the numbers lie in memory is no part of what is computed."""
+    call.ignore("memory_format")
+    return call["self"]
+
+
+@rule("to", "_to_copy")
+def to(call: Call) -> Any:
+    call.ignore("non_blocking", "copy", "memory_format", "device", "layout", "pin_memory", "other")
+    call.demand("dtype", None, "float32")
+    return call["self"]
+
+
+@rule("dropout")
+def dropout(call: Call) -> Any:
+    return _dropout(call, "dropout")
+
+
+@rule("feature_dropout")
+def feature_dropout(call: Call) -> Any:
+    return _dropout(call, "channeldropout")
+
+
+def _dropout(call: Call, kind: str) -> Any:
+    if call["train"]:
+        raise Unsayable("it drops elements at random, as in training: export the module after module.eval()")
+    x, p = call["input"], call["p"]
+    return call.step(kind, x, p=float(p)) if p and isinstance(x, str) else x
