@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from math import prod
 from typing import Any
 
@@ -168,6 +169,7 @@ class Program:
         self.steps: list[Step] = []
         self.origin = ""
         self.paths: tuple[str, ...] = ()
+        self._numbers = count()  # no name comes again, not that of a step that was swept out either
         self._made: dict[str, Step] = {}
         self._uses: dict[str, list[Step]] = {}
 
@@ -187,7 +189,7 @@ class Program:
         return self._append(Step("", Foreign(kind, attributes), inputs, given))
 
     def _append(self, step: Step) -> str:
-        step.value, step.origin, step.paths = f"v{len(self._made)}", self.origin, self.paths
+        step.value, step.origin, step.paths = f"v{next(self._numbers)}", self.origin, self.paths
         self.steps.append(step)
         self.types[step.value] = step.type
         self._made[step.value] = step
