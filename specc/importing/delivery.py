@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
-from onnx import ModelProto
+from onnx import ModelProto, TensorShapeProto
 
 from specc.atomic import replace_all
 from specc.diagnostics import ParityError
@@ -48,17 +48,27 @@ def proven(network: ImportedNetwork, spec: Spec, file: OnnxFile, proof: ProofOpt
 
 
 def _declared(file: OnnxFile, spec: Spec) -> OnnxFile:
-    """The file, with the shapes of its outputs where it states none: there is nothing that they could contradict."""
-    if all(port.shape is not None for port in file.outputs) or file.is_lean:
+    """The file, with the shapes of its outputs where it states none: there is nothing that they could contradict.
+
+    A size by a name that no input has says nothing either, and exporters give one name to sizes that differ.
+    """
+    named = {size for port in file.inputs for size in port.shape or () if isinstance(size, str)}
+    sizes = [size for port in file.outputs for size in (port.shape if port.shape is not None else ("",))]
+    if file.is_lean or all(isinstance(size, int) or size in named for size in sizes):
         return file
     model = ModelProto()
     model.CopyFrom(file.proto)
     for value, (port, _) in zip(model.graph.output, spec.graph.outputs, strict=True):
+        shape = value.type.tensor_type.shape
         if not value.type.tensor_type.HasField("shape"):
-            for size in port.type.shape:
-                value.type.tensor_type.shape.dim.add(
-                    **{"dim_value": size} if isinstance(size, int) else {"dim_param": str(size)}
-                )
+            shape.dim.extend(TensorShapeProto.Dimension() for _ in port.type.shape)
+        for stated, size in zip(shape.dim, port.type.shape, strict=False):
+            if stated.HasField("dim_value") or stated.dim_param in named:
+                continue
+            if isinstance(size, int):
+                stated.dim_value = size
+            else:
+                stated.dim_param = str(size)
     return OnnxFile(file.source, model)
 
 

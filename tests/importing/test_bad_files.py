@@ -142,3 +142,16 @@ def test_half_precision(tmp_path: Path) -> None:
     assert any("float16" in note for note in done.network.notes)
     (saved,) = load_file(tmp_path / "net.safetensors").values()
     assert np.array_equal(saved, weight.astype(np.float32))
+
+
+def test_outputs_by_names_that_no_input_has(tmp_path: Path) -> None:
+    """PyTorch's older exporter gives one name to sizes that differ, where it has not worked them out."""
+    proto = model([node("Relu", "x", "y")], ["N", 3, 4, 5])
+    del proto.graph.output[:]
+    said = ["Relu_dim_0", 3, "Relu_dim_0", "Relu_dim_3"]
+    proto.graph.output.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, said))
+    source = tmp_path / "net.onnx"
+    onnx.save(proto, source)
+    imported = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed)
+    assert imported.parity is not None
+    assert imported.parity.passed
