@@ -60,7 +60,10 @@ def translated(
 
 
 _MEANT = {
+    "Factor": "it multiplies or divides by numbers that lie along several axes, or that are not finite",
+    "Shift": "it adds numbers that lie along several axes, or that are not finite",
     "Erf": "the error function stands in the language as part of gelu alone",
+    "Reshape": "behind an instancenorm it means a groupnorm alone, and this is none",
     "Where": "what chooses between two values place by place is no operator of the language",
     "Gather": "it picks places in an order that no operator of the language has",
     "Pad": "it pads with infinity, which only a maxpool behind it could mean",

@@ -29,6 +29,74 @@ def test_constants_that_are_almost_those_of_an_activation() -> None:
     assert body(proto) == "elu(1.6731) -> affine(1.0507)"
 
 
+def test_numbers_that_no_operator_takes() -> None:
+    for number, kind in ((0.0, "Div"), (np.inf, "Mul"), (np.nan, "Add")):
+        said = refusal(model([node(kind, "x k", "y")], ["N", 3, 4, 4], {"k": number}))
+        assert f"node 0 y_node ({kind}): it " in said
+        assert "that are not finite" in said
+
+
+def test_values_keep_their_own_names() -> None:
+    """Steps that come in the place of others are called like none that is there, or the rest would read them."""
+    tensors = {"places": np.array([1]), "all": np.array([2, 3]), "n": 64.0, "m": 63.0, "s": np.array([2, 3, 64])}
+    nodes = [
+        node("Reshape", "x s", "a"),
+        node("Transpose", "a", "b", perm=[0, 2, 1]),
+        node("ReduceMax", "b places", "c", keepdims=0),
+        node("ReduceMean", "x all", "d"),
+        node("Sub", "x d", "e"),
+        node("Mul", "e e", "f"),
+        node("ReduceMean", "f all", "g", keepdims=0),
+        node("Mul", "g n", "h"),
+        node("Div", "h m", "i"),
+        node("Add", "c i", "y"),
+    ]
+    agrees(model(nodes, [2, 3, 8, 8], tensors))
+
+
+def test_attention_as_the_older_exporter_writes_it() -> None:
+    """The square root of a size that is a number, among others that are not."""
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Gather", "s last", "n"),
+        node("Cast", "n", "f", to=1),
+        node("Sqrt", "f", "r"),
+        node("Div", "x r", "y"),
+    ]
+    agrees(model(nodes, ["N", 5, 8], {"last": np.array(2)}))
+
+
+def test_groups_at_symbolic_places() -> None:
+    """A group norm of the older exporter goes back to the shape of its input, whatever that is."""
+    tensors = {"groups": np.array([0, 2, -1]), "one": np.ones(2), "zero": np.zeros(2)}
+    tensors = {f"onnx::{name}": numbers for name, numbers in tensors.items()}
+    nodes = [
+        node("Conv", "x w", "c"),
+        node("Reshape", "c onnx::groups", "g"),
+        node("InstanceNormalization", "g onnx::one onnx::zero", "n"),
+        node("Shape", "c", "s"),
+        node("Reshape", "n s", "y"),
+    ]
+    proto = model(nodes, ["N", 3, "H", "W"], {**tensors, "w": draw(4, 3, 1, 1)})
+    agrees(proto)
+    assert body(proto) == "conv1: conv(4, 1, bias=false) -> groupnorm(2, affine=false)"
+
+
+def test_soft_shrink_as_the_newer_exporter_writes_it() -> None:
+    nodes = [
+        node("Abs", "x", "a"),
+        node("Greater", "a l", "g"),
+        node("Sign", "x", "s"),
+        node("Mul", "s l", "m"),
+        node("Sub", "x m", "d"),
+        node("Mul", "x o", "z"),
+        node("Where", "g d z", "y"),
+    ]
+    proto = model(nodes, ["N", 3, 4, 4], {"l": 0.25, "o": 0.0})
+    agrees(proto)
+    assert body(proto) == "softshrink(0.25)"
+
+
 def test_pools_that_count_their_padding_behind() -> None:
     options = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [0, 0, 1, 1]}
     for counts in (0, 1):

@@ -209,7 +209,12 @@ def _slice(call: Call) -> Known:
         cut[axis] = slice(start, None if step < 0 and stop < -known.shape[axis] else stop, step)
     key = ("slice", *((a, *r) for a, r in sorted(ranges.items())))
     shape = tuple(len(range(*part.indices(n))) for part, n in zip(cut, known.shape, strict=True))
-    return known.moved(key, shape, lambda numbers: numbers[tuple(cut)])
+    return _picked(known.moved(key, shape, lambda numbers: numbers[tuple(cut)]))
+
+
+def _picked(known: Known) -> Known:
+    """Of sizes, some of which are symbolic, those that are taken may all be plain numbers."""
+    return _tidy(known.read(), known.dtype) if known.is_size else known
 
 
 def slices(call: Call, rank: int) -> dict[int, tuple[Any, Any, int]]:
@@ -238,8 +243,8 @@ def _gather(call: Call) -> Known:
         raise Unsayable(f"it takes places that are not among the {known.shape[axis]} of its axis")
     shape = (*known.shape[:axis], *indices.shape, *known.shape[axis + 1 :])
     _room(shape)
-    key = ("gather", axis, indices.tobytes())
-    return known.moved(key, shape, lambda numbers: np.asarray(np.take(numbers, indices, axis=axis)))
+    key = ("gather", axis, indices.shape, *indices.reshape(-1).tolist())
+    return _picked(known.moved(key, shape, lambda numbers: np.asarray(np.take(numbers, indices, axis=axis))))
 
 
 @fold("Split")

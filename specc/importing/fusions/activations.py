@@ -252,12 +252,16 @@ def chosen(program: Program, step: Step) -> bool:
         return False
     if condition.kind == "LessOrEqual" and "yes" in given and "no" not in given and step.inputs[1:] == (x,):
         return program.become(step, "threshold", x, threshold=bound, value=given["yes"])
-    if condition.kind != "Greater" or (step.inputs[1:2] != (x,) and not scaled_at(program, x, step.inputs[1:2])):
+    is_size = program.maker(x, "abs") is not None
+    is_scaled = step.inputs[1:2] == (x,) or scaled_at(program, x, step.inputs[1:2])
+    if condition.kind != "Greater" or not (is_scaled or is_size):
         return False
     if "no" in given and step.inputs[1:] == (x,):
         return program.become(step, "threshold", x, threshold=bound, value=given["no"])
     if len(step.inputs) != 3:
         return False
+    if (size := program.maker(x, "abs")) is not None:
+        return _soft_shrink(program, step, size.inputs[0], bound)
     if bound == 0 and step.inputs[1] == x:
         return _exponential(program, step, x, step.inputs[2])
     return _softplus(program, step, x, bound)
@@ -284,6 +288,18 @@ def _exponential(program: Program, step: Step, x: str, below: str) -> bool:
     if width == 1:
         return program.become(step, "elu", x, **({} if alpha == 1 else {"alpha": alpha}))
     return near(alpha, width) and program.become(step, "celu", x, alpha=width)
+
+
+def _soft_shrink(program: Program, step: Step, x: str, bound: float) -> bool:
+    """x - sign(x) * lambd where |x| is above lambd, and x * 0 below."""
+    less, nothing = program.maker(step.inputs[1], "sub"), program.maker(step.inputs[2], "Factor")
+    if less is None or nothing is None or nothing.inputs != (x,) or single(nothing) != 0 or less.inputs[0] != x:
+        return False
+    shift = program.maker(less.inputs[-1], "Factor")
+    sign = program.maker(shift.inputs[0], "Sign") if shift is not None else None
+    if sign is None or len(less.inputs) != 2 or sign.inputs != (x,) or single(shift) != bound:
+        return False
+    return program.become(step, "softshrink", x, **({} if bound == 0.5 else {"lambd": bound}))
 
 
 def _softplus(program: Program, step: Step, compared: str, bound: float) -> bool:

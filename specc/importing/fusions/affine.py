@@ -46,7 +46,9 @@ def single(step: Step | None) -> float | None:
     number = _single(step["constant"])
     if step.kind == "Shift":
         return -number if step["negated"] else number
-    return 1 / number if step["divides"] else number
+    if not step["divides"]:
+        return number
+    return 1 / number if number else None
 
 
 @fusion("Shift")
@@ -209,7 +211,8 @@ def _factor(program: Program, step: Step, constant: Known, axis: int) -> None:
         shape = (constant.size, *(1,) * (step.type.rank - 1 - axis)) if axis else (1,)
         if program.become(step, "scale", *step.inputs, tensors={"": constant.reshaped(*shape)}, **dim):
             return
-    numbers = _written(constant.mapped(np.reciprocal) if step["divides"] else constant)
+    with np.errstate(divide="ignore"):  # the affine refuses infinity
+        numbers = _written(constant.mapped(np.reciprocal) if step["divides"] else constant)
     dim = _along(numbers, axis)
     program.become(step, "affine", *step.inputs, factor=numbers, **dim)
 

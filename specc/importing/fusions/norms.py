@@ -53,7 +53,7 @@ def of_centred(program: Program, step: Step) -> bool:
     return program.become(step, step.kind, x, tensors=step.tensors, **arguments_of(step.op))
 
 
-@fusion("reshape")
+@fusion("reshape", "Reshape")
 def group_norm(program: Program, step: Step) -> bool:
     """Groups of channels as rows of an instance norm, and back."""
     norm = program.inner(step.inputs[0], "instancenorm")

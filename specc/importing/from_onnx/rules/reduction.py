@@ -26,8 +26,12 @@ def reduce(call: Call) -> str:
     kind, axes = call.type(x), call.integers_either("axes", 1)
     keeps, may_do_nothing = call.flag("keepdims", True), call.flag("noop_with_empty_axes")
     if not axes:
-        if may_do_nothing:
+        if may_do_nothing and call.op_type in _NAMES:
             return x
+        if may_do_nothing:
+            raise Unsayable(
+                "noop_with_empty_axes with no axes is read by some tools as nothing, by others as elementwise"
+            )
         axes = tuple(range(kind.rank))
     places = tuple(sorted(axis % kind.rank for axis in axes))
     if 0 in places:
