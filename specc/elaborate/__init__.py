@@ -6,6 +6,27 @@ has the phases in their order; `walk` is the longest of them, `scopes` and `valu
 """
 
 from specc.elaborate.files import Imports
-from specc.elaborate.phases import Checked, Template, check_file, choose, constant, elaborate, require_parameters
+from specc.elaborate.phases import (
+    Checked,
+    Sketch,
+    Template,
+    check_file,
+    choose,
+    constant,
+    elaborate,
+    require_parameters,
+    sketches,
+)
 
-__all__ = ["Checked", "Imports", "Template", "check_file", "choose", "constant", "elaborate", "require_parameters"]
+__all__ = [
+    "Checked",
+    "Imports",
+    "Sketch",
+    "Template",
+    "check_file",
+    "choose",
+    "constant",
+    "elaborate",
+    "require_parameters",
+    "sketches",
+]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.diagnostics.finding import NO_CONDITION, Condition
 from specc.elaborate.arguments import unused_parameters
 from specc.elaborate.contracts import GraphOutput, duplicate_ports, input_ports, outputs, unused
+from specc.elaborate.drafts import DraftBlock
 from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invalid
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
@@ -19,7 +20,7 @@ from specc.elaborate.scopes import Environment, Scope, require_name
 from specc.elaborate.values import UNKNOWN, Value, relocated
 from specc.elaborate.walk import Walk
 from specc.elaborate.where import explained
-from specc.ir.graph import Graph
+from specc.ir.graph import Graph, Port
 from specc.source import Span
 from specc.syntax import ast
 
@@ -55,6 +56,20 @@ class Checked:
             return Checked(self.graph.at(sizes), self.blocks)
         except ValueError as error:
             raise UsageError(str(error)) from None
+
+
+class Sketch(NamedTuple):
+    """What is known of a model that may not fit: of a mistake and of what follows from it nothing is.
+
+    Attributes:
+        root: the steps that fit, without names.
+        faults: the places of the mistakes.
+    """
+
+    model: ast.ModelDefinition
+    inputs: tuple[Port, ...]
+    root: DraftBlock
+    faults: tuple[Span, ...]
 
 
 def choose(file: ast.File, name: str | None = None, how: str = "model=") -> ast.ModelDefinition:
@@ -106,6 +121,25 @@ def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked,
     if findings:
         raise SpecError(list(findings))
     return tuple(checked)
+
+
+def sketches(file: ast.File, imports: Imports | None = None) -> tuple[Sketch, ...]:
+    """As far as it is known, every model of the file whose inputs are, with its parameters at their defaults."""
+    names = environment(file, imports)
+    found = []
+    for model in file.models:
+        findings: list[Diagnostic] = []
+        scope = _parameters(model, {}, names, findings)
+        try:
+            inputs = input_ports(model, scope)
+        except (Invalid, Unknown):
+            continue
+        walk = Walk(model, inputs, scope, names)
+        walk.run()
+        findings += walk.network.findings.values()
+        faults = tuple(place.span for finding in findings for place in (finding.primary, *finding.trace))
+        found.append(Sketch(model, inputs, walk.root, faults))
+    return tuple(found)
 
 
 def elaborate(

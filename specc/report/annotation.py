@@ -1,4 +1,4 @@
-"""The shape that each line of steps in a spec comes to, for `specc fmt --annotate`.
+"""The shape that each line of steps in a spec comes to, for `specc fmt --annotate` and for editors.
 
 A line in a block, a loop or an arm has a shape where every call and every round gives the same.
 """
@@ -8,21 +8,25 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import chain
+from math import prod
 from typing import NamedTuple
 
-from specc.elaborate import check_file
-from specc.ir.graph import Graph, Node, Region, result
+from specc.elaborate import Imports, Sketch, check_file, sketches
+from specc.elaborate.drafts import DraftBlock, DraftNode
+from specc.ir.graph import Graph, Node, Port, Region, result
 from specc.ops import find
 from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.tokens import is_name
-from specc.syntax.trivia import lines, start
+from specc.syntax.trivia import Line, lines, start
 
 Shapes = tuple[str, ...]
 """Of all values that may stand at a place, in order; none where that is not known."""
 _Place = tuple[int, int]
 _PASSING = (ast.Let, ast.Assert, ast.Shared, ast.Checkpoint)
 """Statements that leave the current value as it is."""
+_COMPOUND = (ast.Group, ast.If, ast.Repeat, ast.For)
+"""Statements that may be many steps without being a block."""
 
 
 def shapes(file: ast.File) -> dict[int, str]:
@@ -32,15 +36,32 @@ def shapes(file: ast.File) -> dict[int, str]:
         SpecError: the spec does not fit together.
     """
     graphs = [checked.graph for checked in check_file(file)]
-    annotator = _Annotator(file, graphs)
-    for model, graph in zip(file.models, graphs, strict=True):
-        inputs = [(port.name, (str(port.type),)) for port in graph.inputs]
-        only = inputs[0][1] if len(inputs) == 1 else ()
-        annotator.body(model.body, _Context(only, {"in": only, **dict(inputs)}, once=True))
-    for item in file.items:
-        if isinstance(item, ast.BlockDefinition):
-            annotator.body(item.body, _Context((), {}, once=False))
-    return annotator.lines
+    annotator = _Annotator(file)
+    for graph in graphs:
+        annotator.collect(graph)
+    inputs = [(model, graph.inputs) for model, graph in zip(file.models, graphs, strict=True)]
+    return {start(line.statements[-1]): line.shape for line in annotator.lines(inputs)}
+
+
+class LineShape(NamedTuple):
+    """A line of steps, and what they come to.
+
+    Attributes:
+        parameters: elements of the parameters of its steps; None where not every call and round has as many.
+    """
+
+    statements: Line
+    shape: str
+    parameters: int | None
+
+
+def known_shapes(file: ast.File, imports: Imports) -> list[LineShape]:
+    """What is known of a file's lines, be there mistakes in others."""
+    models = sketches(file, imports)
+    annotator = _Annotator(file)
+    for model in models:
+        annotator.sketch(model)
+    return annotator.lines([(model.model, model.inputs) for model in models])
 
 
 class _Context(NamedTuple):
@@ -64,17 +85,57 @@ class _Annotator:
     a value that may be such a one, all that it may be is known, or nothing.
     """
 
-    def __init__(self, file: ast.File, graphs: Iterable[Graph]) -> None:
-        self.lines: dict[int, str] = {}
+    def __init__(self, file: ast.File) -> None:
+        self._file = file
+        self._lines: list[LineShape] = []
         self._steps: dict[_Place, list[str]] = {}
         self._blocks: dict[_Place, list[str]] = {}
         self._rounds: dict[_Place, list[str]] = {}
         self._bodies = {item.name: item.body.statements for item in file.items if isinstance(item, ast.BlockDefinition)}
-        for graph in graphs:
-            types = {node.name: str(node.type) for node in graph.nodes}
-            types |= {port.name: str(port.type) for port in graph.inputs}
-            self._collect(graph.members, types, file.source)
-        self._starts = sorted(start for start, _ in (*self._steps, *self._blocks))
+        self._parameters: dict[_Place, set[int]] = {}
+        self._faults: set[int] = set()
+        self._starts: list[int] = []
+
+    def lines(self, models: Iterable[tuple[ast.ModelDefinition, tuple[Port, ...]]]) -> list[LineShape]:
+        """The lines of these models and of all blocks, after what was made is collected."""
+        self._starts = sorted({start for start, _ in (*self._steps, *self._blocks)} | self._faults)
+        for model, ports in models:
+            inputs = [(port.name, (str(port.type),)) for port in ports]
+            only = inputs[0][1] if len(inputs) == 1 else ()
+            self.body(model.body, _Context(only, {"in": only, **dict(inputs)}, once=True))
+        for item in self._file.items:
+            if isinstance(item, ast.BlockDefinition):
+                self.body(item.body, _Context((), {}, once=False))
+        return self._lines
+
+    def collect(self, graph: Graph) -> None:
+        types = {node.name: str(node.type) for node in graph.nodes}
+        types |= {port.name: str(port.type) for port in graph.inputs}
+        self._collect(graph.members, types, self._file.source)
+
+    def sketch(self, sketch: Sketch) -> None:
+        """As `collect`, of a model that may not fit."""
+        self._faults |= {fault.start for fault in sketch.faults if fault.source is self._file.source}
+        self._drafts(sketch.root.members)
+
+    def _drafts(self, members: Iterable[DraftNode | DraftBlock]) -> int:
+        """How many elements their parameters have, all together."""
+        elements = 0
+        for member in members:
+            if isinstance(member, DraftNode):
+                shapes, own = self._steps, sum(prod(each.shape) for each in member.parameters if not each.buffer)
+            else:
+                shapes = self._rounds if member.kind == "round" else self._blocks
+                own = self._drafts(member.members)
+            elements += own
+            is_step = isinstance(member, DraftBlock) and member.sole and len(member.members) == 1  # and its step's, too
+            if member.span.source is self._file.source and not is_step:
+                type_ = member.type if isinstance(member, DraftNode) else member.result and member.result.type
+                # Of what is not known there is a shape too, which is no other's: then its line has none.
+                shapes.setdefault(_place(member), []).append(str(type_) if type_ else "")
+                if shapes is not self._rounds:
+                    self._parameters.setdefault(_place(member), set()).add(own)
+        return elements
 
     def _collect(self, members: Iterable[Node | Region], types: dict[str, str], source: Source) -> None:
         for member in members:
@@ -90,9 +151,18 @@ class _Annotator:
         for line in lines(body.statements):
             for statement in line:
                 context = context._replace(current=self._after(statement, context))
-            if not isinstance(line[-1], _PASSING) and len(set(context.current)) == 1:
-                self.lines[start(line[-1])] = context.current[0]
+            if not isinstance(line[-1], _PASSING) and len(set(context.current)) == 1 and context.current[0]:
+                self._lines.append(LineShape(line, context.current[0], self._elements(line)))
         return context.current
+
+    def _elements(self, line: Line) -> int | None:
+        elements = 0
+        for step in line:
+            counts = self._parameters.get(_place(step), set() if isinstance(step, _COMPOUND) else {0})
+            if len(counts) != 1:
+                return None
+            elements += min(counts)
+        return elements
 
     def _after(self, statement: ast.Statement, context: _Context) -> Shapes:
         """Of the current value behind a statement."""
@@ -183,5 +253,5 @@ def _any(ways: Iterable[Shapes]) -> Shapes:
     return tuple(chain.from_iterable(known)) if all(known) else ()
 
 
-def _place(part: ast.Step | Node | Region) -> _Place:
+def _place(part: ast.Statement | Node | Region | DraftNode | DraftBlock) -> _Place:
     return part.span.start, part.span.end

@@ -32,7 +32,7 @@ def operators_markdown() -> str:
     """The text of docs/operators.md."""
     kinds = operators()
     listed = ", ".join(f"[{kind.kind}](#{kind.kind})" for kind in kinds)
-    return "\n".join([_HEAD, listed, *(line for kind in kinds for line in _section(kind))]) + "\n"
+    return "\n".join([_HEAD, listed, *(f"\n## {kind.kind}\n\n{documentation(kind)}" for kind in kinds)]) + "\n"
 
 
 def meaning(kind: type[Op]) -> str:
@@ -41,10 +41,15 @@ def meaning(kind: type[Op]) -> str:
     return summary.partition(": torch.")[0].rstrip(".") + "."
 
 
-def _section(kind: type[Op]) -> Iterator[str]:
+def documentation(kind: type[Op]) -> str:
+    """Its signature, what it gives, its counterpart in PyTorch, and its arguments, as Markdown."""
+    return "\n".join(_documented(kind))
+
+
+def _documented(kind: type[Op]) -> Iterator[str]:
     summary, *details = cleandoc(kind.__doc__ or "").split("\n\n")
     counterpart = summary.partition(": torch.")[2]
-    yield from ("", f"## {kind.kind}", "", f"`{signature(kind)}`", "", _prose(meaning(kind)))
+    yield from (f"`{signature(kind)}`", "", _prose(meaning(kind)))
     for paragraph in details:
         yield from ("", _prose(paragraph))
     torch = _prose(f"torch.{counterpart.rstrip('.')}") if counterpart else "no module or function of its own"

@@ -165,12 +165,13 @@ class _Region(NamedTuple):
 class FaultlessText:
     """A flattened text without the statements that were found faulty.
 
-    In a body a statement gives way to ``_``, which may stand wherever a step may; outside of bodies an item
-    gives way to nothing. So what is left has no mistake that was not there before.
+    In a body a statement gives way to ``stand_in``, a step of one character which may stand wherever a step may;
+    outside of bodies an item gives way to nothing. So what is left has no mistake that was not there before.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, stand_in: str = "_") -> None:
         self.text = text
+        self._stand_in = stand_in
         self._dropped: set[_Region] = set()
 
     def follows(self, at: int) -> bool:
@@ -186,7 +187,7 @@ class FaultlessText:
         width = region.end - region.start
         if region in self._dropped or width == 0:
             return region.brace >= 0 and self.drop(region.brace)
-        stand_in = "_" if region.brace >= 0 else " "
+        stand_in = self._stand_in if region.brace >= 0 else " "
         self.text = self.text[: region.start] + stand_in.ljust(width) + self.text[region.end :]
         self._dropped.add(region)
         return True
