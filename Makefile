@@ -13,6 +13,7 @@
 #              FUZZ="--inputs 1000000 --publish" KILLS="--runs 500": what docs/hardening.md shows; it goes on where it was
 #              interrupted
 # make sweeps  what of sweeps needs Dask, Optuna, pyarrow and matplotlib, or builds networks
+# make server  specc server, with a client over stdio
 # make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js, npm and g++ must:
 #              their tests and types; the programs of specc embed, compiled and run
 # make imports  files of both of PyTorch's exporters, of tools that rewrite files, and of the onnx package, imported
@@ -27,7 +28,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps mutants fuzz package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -88,6 +89,9 @@ runtimes: $(VENV)/installed-dev
 sweeps: $(VENV)/installed-dev $(VENV)/installed-sweeps
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m swept tests/sweeps
 
+server: $(VENV)/installed-dev $(VENV)/installed-server
+	$(BIN)/python -m pytest -m served tests/server
+
 imports: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 -m imported tests/importing
 
@@ -131,6 +135,10 @@ $(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
 
 $(VENV)/installed-sweeps: $(VENV)/installed requirements-sweeps.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-sweeps.txt
+	@touch $@
+
+$(VENV)/installed-server: $(VENV)/installed requirements-server.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-server.txt
 	@touch $@
 
 $(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt tests/examples/package-lock.json

@@ -33,6 +33,7 @@ _COMMANDS = (
     "convert",
     "import",
     "schema",
+    "server",
     "doctor",
 )
 _QUERIES = ("show", "explain", "inspect", "embed", "schema", "doctor")

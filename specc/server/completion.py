@@ -1,0 +1,94 @@
+"""What may be written at a place: layers and the names of the file, or the arguments of the call around it."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from specc.elaborate.arguments import signature
+from specc.elaborate.values import display
+from specc.ops import find, operators
+from specc.report.operators import meaning
+from specc.source import Source
+from specc.syntax import ast
+
+_MOST = 4096
+"""Characters before a place in which the bracket around it is looked for."""
+_TEXT = re.compile(r'"[^"\n]*"')
+
+
+class Offer(NamedTuple):
+    """A word, and what it is.
+
+    Attributes:
+        text: what is put in, where that is more than the word: ``padding=``.
+    """
+
+    word: str
+    kind: Literal["layer", "block", "name", "argument"]
+    detail: str
+    text: str
+
+
+def offers(source: Source, file: ast.File | None, at: int) -> list[Offer]:
+    """None within a comment or a text.
+
+    Args:
+        file: the tree of what can be parsed; None: nothing can.
+    """
+    before = _TEXT.sub(lambda match: "_" * len(match[0]), source.text[max(0, at - _MOST) : at])
+    line = before[before.rfind("\n") + 1 :]
+    if "#" in line or '"' in line:
+        return []
+    called = _called(before)
+    if called and (arguments := _arguments(file, called)) is not None:
+        return arguments
+    return [*_names(file), *(Offer(one.kind, "layer", meaning(one), one.kind) for one in operators())]
+
+
+def _called(before: str) -> str | None:
+    """The name whose parentheses are open at the end of a text."""
+    depth = 0
+    for at in range(len(before) - 1, -1, -1):
+        sign = before[at]
+        if sign in ")]":
+            depth += 1
+        elif sign in "([" and depth:
+            depth -= 1
+        elif sign == "(":
+            name = re.search(r"[A-Za-z_]\w*$", before[:at])
+            return name and name[0]
+        elif sign in "{}":
+            return None
+    return None
+
+
+def _arguments(file: ast.File | None, name: str) -> list[Offer] | None:
+    """Those of a block or a layer; None: it is neither."""
+    for item in file.items if file else ():
+        if isinstance(item, ast.BlockDefinition) and item.name == name:
+            return [Offer(one.name, "argument", one.span.text, f"{one.name}=") for one in item.params]
+    kind = find(name)
+    if kind is None:
+        return None
+    return [
+        Offer(name, "argument", "required" if field.is_required() else f"= {display(field.default)}", f"{name}=")
+        for name, field in kind.model_fields.items()
+    ]
+
+
+def _names(file: ast.File | None) -> list[Offer]:
+    """Blocks, lets, imported names and the labels of the file."""
+    found: dict[str, Offer] = {}
+    for item in file.items if file else ():
+        if isinstance(item, ast.BlockDefinition):
+            found[item.name] = Offer(item.name, "block", signature(item), item.name)
+        elif isinstance(item, ast.Let):
+            found[item.name] = Offer(item.name, "name", f"= {item.value.span.text}", item.name)
+        elif isinstance(item, ast.Import):
+            found |= {one.name: Offer(one.name, "name", f"from {item.path}", one.name) for one in item.names}
+    for part in ast.parts(file):
+        label = getattr(part, "label", None)
+        if isinstance(label, ast.Binder) and re.fullmatch(r"[A-Za-z_]\w*", label.name):
+            found.setdefault(label.name, Offer(label.name, "name", "a label", label.name))
+    return list(found.values())

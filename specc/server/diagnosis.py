@@ -1,0 +1,54 @@
+"""What `specc check` says of a file as it stands in the editor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from specc.diagnostics import Diagnostic, Edit, Safety, UsageError
+from specc.filesystem import FileSystem
+from specc.project.check import check
+from specc.project.selection import CheckOptions
+from specc.project.settings import Configuration
+
+
+class Diagnosis(NamedTuple):
+    """What there is to say of a file.
+
+    Attributes:
+        findings: those of the file and of what it imports, in order.
+        problem: why it could not be checked; empty where it was.
+        imports: the absolute paths of the files that it is made of besides.
+    """
+
+    findings: tuple[Diagnostic, ...] = ()
+    problem: str = ""
+    imports: frozenset[str] = frozenset()
+
+
+def diagnosis(path: str, files: FileSystem) -> Diagnosis:
+    """The findings of one file, by the settings that it has on the disk or in the editor."""
+    try:
+        outcome = check([path], CheckOptions(Configuration(files=files)), files=files)
+    except UsageError as error:  # broken settings
+        return Diagnosis(problem=str(error))
+    imports = frozenset(files.absolute(name) for file in outcome.files for name in file.imports)
+    return Diagnosis(outcome.file_findings, "; ".join(one.message for one in outcome.unreadable), imports)
+
+
+class Correction(NamedTuple):
+    """A fix of a finding within one file."""
+
+    finding: Diagnostic
+    edits: tuple[Edit, ...]
+    is_safe: bool
+
+
+def corrections(findings: tuple[Diagnostic, ...], path: str, files: FileSystem) -> list[Correction]:
+    """Those that a file takes: what is only to be read is none."""
+    return [
+        Correction(finding, finding.fix.edits, finding.fix.safety is Safety.SAFE)
+        for finding in findings
+        if finding.fix is not None
+        and finding.fix.safety is not Safety.DISPLAY_ONLY
+        and all(files.absolute(edit.span.source.name) == path for edit in finding.fix.edits)
+    ]

@@ -1,0 +1,74 @@
+"""What is said of the step or the layer under the mouse, as Markdown."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from specc.analyses import Costs
+from specc.diagnostics import SpecError
+from specc.elaborate import Imports, check_file
+from specc.elaborate.arguments import signature
+from specc.filesystem import FileSystem
+from specc.ir.graph import Node, Region
+from specc.ops import find
+from specc.report.costs import explain
+from specc.report.operators import documentation
+from specc.source import Span
+from specc.syntax import ast
+
+
+class Hover(NamedTuple):
+    text: str
+    span: Span
+
+
+def hover(file: ast.File, at: int, files: FileSystem) -> Hover | None:
+    """The arithmetic of the step there, where its file fits together, and the documentation of its layer or block.
+
+    None where no step is called.
+    """
+    calls = [
+        part for part in ast.parts(file) if isinstance(part, (ast.Call, ast.Merge)) and _covers(part.name_span, at)
+    ]
+    if not calls:
+        return None
+    call = calls[-1]
+    known = (_arithmetic(file, call.span, files), _described(file, call.name))
+    text = "\n\n".join(part for part in known if part)
+    return Hover(text, call.name_span) if text else None
+
+
+def _covers(span: Span, at: int) -> bool:
+    return span.start <= at <= span.end
+
+
+def _described(file: ast.File, name: str) -> str:
+    for item in file.items:
+        if isinstance(item, ast.BlockDefinition) and item.name == name:
+            return f"```\nblock {signature(item)}\n```"
+    kind = find(name)
+    return documentation(kind) if kind else ""
+
+
+def _arithmetic(file: ast.File, span: Span, files: FileSystem) -> str:
+    try:
+        checked = check_file(file, Imports(files))
+    except SpecError:
+        return ""
+    parts = [(one.graph, name) for one in checked for name in _made(one.graph.members, span)]
+    if not parts:
+        return ""
+    graph, name = parts[0]
+    again = f"\n\nand {len(parts) - 1:,} more times" if len(parts) > 1 else ""
+    return f"```\n{explain(Costs(graph), name)}\n```{again}"
+
+
+def _made(members: tuple[Node | Region, ...], span: Span) -> list[str]:
+    """The names of the steps and blocks that the call at ``span`` makes."""
+    names: list[str] = []
+    for member in members:
+        if member.span == span and (isinstance(member, Node) or member.kind == "block"):
+            names.append(member.name)
+        elif isinstance(member, Region):
+            names += _made(member.members, span)
+    return names

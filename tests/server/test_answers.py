@@ -1,0 +1,123 @@
+"""What the server knows, without a protocol: places, half-written texts, hints, hover, completion."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from specc.filesystem import DISK
+from specc.report.annotation import shapes
+from specc.server.buffers import Buffers
+from specc.server.completion import offers
+from specc.server.diagnosis import corrections, diagnosis
+from specc.server.hints import hints
+from specc.server.hover import hover
+from specc.server.positions import Position, offset, position
+from specc.source import Source
+from specc.syntax.mending import mended
+from specc.syntax.parser import parse
+from tests.cli.conftest import Specc, specc
+from tests.report.test_annotation import EVERYTHING
+
+__all__ = ["specc"]  # which a test asks for
+
+NET = "model Net : [N, 3, 32, 32] -> [N, 10] {\n  stem: conv(8, 3)\n  flatten -> fc(10)\n}\n"
+
+
+@given(st.text("a\n𝕊é\r"), st.integers(0, 40))
+def test_places_are_those_of_utf_16(text: str, at: int) -> None:
+    source, at = Source("net.cnn", text), min(at, len(text))
+    place = position(source, at)
+    line = text[:at].rsplit("\n", maxsplit=1)[-1]
+    assert place == (text[:at].count("\n"), len(line.encode("utf-16-le")) // 2)
+    if not text[:at].endswith("\r"):  # which ends a line, and is none of its characters
+        assert offset(source, place) == at
+
+
+@given(st.text("a\n𝕊"), st.integers(-(2**40), 2**40), st.integers(-(2**40), 2**40))
+def test_no_place_is_outside_of_the_text(text: str, line: int, character: int) -> None:
+    assert 0 <= offset(Source("net.cnn", text), Position(line, character)) <= len(text)
+
+
+def known(text: str) -> dict[str, str]:
+    """The hints by the text before them on their line."""
+    source = Source("net.cnn", text)
+    file = mended(source)
+    return {source.before(one.offset).strip(): one.text for one in hints(file, DISK)} if file else {}
+
+
+def test_of_a_spec_that_fits_the_hints_are_the_shapes_of_fmt() -> None:
+    file = parse(Source("net.cnn", EVERYTHING))
+    known_shapes = [one.text.partition("  ")[0] for one in hints(file, DISK)]
+    assert sorted(known_shapes) == sorted(shapes(file).values())
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["conv(", "conv(16, ", 'conv(16, "', "conv(8, 3,,)", "nonsense", "fc(3)", "add { | _ | conv(9, 3) }"],
+)
+def test_a_half_written_line_leaves_the_hints_before_it_and_takes_those_behind(written: str) -> None:
+    found = known(f"model A : [N, 3, 32, 32] {{\n  conv(8, 3)\n  {written}\n  conv(4, 3)\n}}\n{NET}")
+    assert found["conv(8, 3)"] == "[N, 8, 30, 30]  224"
+    assert "conv(4, 3)" not in found
+    assert found["flatten -> fc(10)"] == "[N, 10]  72.01 k"
+
+
+def test_an_arm_or_a_branch_with_a_mistake_has_no_shape_and_neither_has_what_follows() -> None:
+    found = known("model A : [N, 3, 8, 8] {\n  if 1 > 0 { conv(8, 33) }\n  relu\n  flatten\n}\n")
+    assert found == {}
+
+
+def test_parameters_of_a_line_are_those_of_one_time() -> None:
+    text = "model A : [N, 3, 8, 8] {\n  conv(3, 3, padding=1) -> bn\n  repeat 2 { conv(3, 3, padding=1) }\n}\n"
+    assert known(text)["conv(3, 3, padding=1) -> bn"] == "[N, 3, 8, 8]  90"  # 3*3*3*3 + 3, and 2*3
+    assert hints(parse(Source("net.cnn", text)), DISK)[1].text == "[N, 3, 8, 8]  84"
+
+
+def test_what_is_open_is_read_before_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "lib.cnn").write_text("block b { nonsense }\n")
+    net, library = f"{tmp_path}/net.cnn", f"{tmp_path}/lib.cnn"
+    files = Buffers(
+        {net: 'from "lib.cnn" import b\nmodel M : [N, 3, 8, 8] { b }\n', library: "block b { conv(8, 3) }\n"}
+    )
+    found = diagnosis(net, files)
+    assert (found.findings, found.imports) == ((), {library})
+    assert [entry.name for entry in files.entries(str(tmp_path))] == ["lib.cnn", "net.cnn"]
+
+
+def test_a_fix_is_offered_with_its_safety(tmp_path: Path) -> None:
+    path = f"{tmp_path}/net.cnn"
+    files = Buffers({path: NET.replace("flatten", "flaten")})
+    (one,) = corrections(diagnosis(path, files).findings, path, files)
+    assert [(edit.span.text, edit.text) for edit in one.edits] == [("flaten", "flatten")]
+    assert one.is_safe
+
+
+def test_hover_has_the_arithmetic_where_the_file_fits() -> None:
+    file = parse(Source("net.cnn", NET))
+    found = hover(file, NET.index("conv"), DISK)
+    assert found
+    assert "8 x 3 x 3 x 3 = 216" in found.text
+    assert "| `padding_mode` |" in found.text
+    assert hover(file, NET.index("32"), DISK) is None
+
+
+def test_completion_knows_where_it_is() -> None:
+    def words(text: str) -> set[str]:
+        source = Source("net.cnn", text)
+        return {one.word for one in offers(source, mended(source), len(text.partition("|")[0]))}
+
+    assert {"conv", "relu", "stem"} <= words(NET)
+    assert "stride" in words("model M : [N, 3, 8, 8] {\n  maxpool(2, ")
+    assert words("# conv") == set()
+
+
+def test_without_pygls_it_is_said_what_to_install(specc: Specc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygls", None)
+    result = specc("server")
+    assert result.code == 2
+    assert "specc server needs pygls, which is not installed: pip install 'specc-nn[lsp]'" in result.err
