@@ -277,8 +277,9 @@ class Proof(Target):
         try:
             parity = model.to_onnx(self.folder / "net.onnx")
         except ParityError as error:
-            # Numbers that leave float32's range are no disagreement: PyTorch's own are as far off.
-            require("float32 cannot compute" in error.lines[0], f"a proof failed: {error.lines[0]}")
+            # Numbers that leave float32's range are no disagreement: PyTorch's own are as far off, and NaN as it is.
+            reason = error.lines[0]
+            require("float32 cannot compute" in reason or "nothing is proven" in reason, f"a proof failed: {reason}")
             raise UsageError(*error.lines) from None
         require(parity is not None and parity.passed, "a proof failed")
         return WeightOptions().is_empty
