@@ -92,7 +92,7 @@ class Plot:
             file.write(data)
 
     def _draw(self, axes: Axes, title: str) -> None:
-        from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+        from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
         for kept, label, colour in ((False, "left out by --where", _OTHER), (True, "fits", _KEPT)):
             xs, ys = self._points[kept]
@@ -109,7 +109,13 @@ class Plot:
             names.setdefault(point, []).append(visible(variant.name))
         for point, (name, *others) in names.items() if len(names) <= _NAMED else ():
             text = f"{name}, {len(others)} more" if others else name
-            beside = {"xytext": (4, 4), "textcoords": "offset points"}
+            # A front of what is to be small beside what is to be large rises: its line is above, and words go below.
+            rises = self._x.sign != self._y.sign
+            beside = {
+                "xytext": (5, -2 if rises else 4),
+                "textcoords": "offset points",
+                "va": "top" if rises else "bottom",
+            }
             axes.annotate(text, point, **beside, fontsize=7, parse_math=False)
         axes.set_xlabel(_label(self._x))
         axes.set_ylabel(_label(self._y))
@@ -120,6 +126,8 @@ class Plot:
                 scale("log")
                 axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 axis.set_minor_formatter(NullFormatter())
+            elif all(value == int(value) for value in values):
+                axis.set_major_locator(MaxNLocator("auto", integer=True))
             axis.set_major_formatter(EngFormatter(sep=" "))
         axes.grid(alpha=0.2)
         if axes.get_legend_handles_labels()[0]:
