@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from specc.diagnostics import SpecError, UsageError
 from specc.elaborate import Checked, Template
-from specc.elaborate.assertions import NETWORK, condition_findings, condition_holds
+from specc.elaborate.assertions import METRICS, NETWORK, condition_findings, condition_holds
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Value
 from specc.source import Source
@@ -71,6 +71,12 @@ def names(template: Template, settings: Mapping[str, Value]) -> Scope:
     """What a condition sees of a variant, besides the numbers of its network. Raises SpecError."""
     scope = template.scope(settings)
     return Scope({PARAMETER + param.name: scope.get(param.name) for param in template.model.params}, scope)
+
+
+def number_of_network(of: Condition, scope: Scope) -> str | None:
+    """The first name of a condition on parameters that is none of them, but a number of the network."""
+    names = (name.name for name in ast.free_names(of.test) if not scope.has(name.name))
+    return next((name for name in names if name.removeprefix(NETWORK) in METRICS), None)
 
 
 def require_names(of: Condition, template: Template, settings: Mapping[str, Value]) -> None:

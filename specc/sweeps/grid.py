@@ -20,7 +20,7 @@ from specc.elaborate.errors import Invalid
 from specc.elaborate.evaluation import truth
 from specc.elaborate.values import Value, literal
 from specc.sweeps.axes import Axis
-from specc.sweeps.conditions import Condition, names
+from specc.sweeps.conditions import Condition, names, number_of_network
 
 MOST = 1_000_000
 """Variants of a sweep, unless a limit says otherwise: five hours of two processors for a ResNet."""
@@ -128,6 +128,11 @@ class Grid:
                 if not truth(condition.test, scope):
                     return False
             except Invalid as problem:
+                if (number := number_of_network(condition, scope)) is not None:
+                    raise UsageError(
+                        f"--when {condition.text}: {number} is a number of the network, and --when has the parameters "
+                        "alone, before any network is there: ask for it with --where"
+                    ) from None
                 raise SpecError([problem.diagnostic]) from None
         return True
 

@@ -76,6 +76,8 @@ def test_nothing_kept_is_a_finding(specc: Specc, net: str) -> None:
         (("--set", "width=1,2", "--format", "jsonl", "--pareto", "params,macs"), "leave out one"),
         (("--set", "width=1", "-o", "net.cnn"), "net.cnn: it is a file, and results go to a folder"),
         (("--set", "width=1", "--where", " "), "--where is empty"),
+        (("--set", "width=1", "--when", "width < 3 and params < 3"), "params is a number of the network"),
+        (("--set", "width=1", "--when", "network.depth < 3"), "ask for it with --where"),
         (("--set", "width=1", "--at", "H=3"), "H"),
         ((), "nothing to sweep"),
     ],
