@@ -155,3 +155,20 @@ def test_outputs_by_names_that_no_input_has(tmp_path: Path) -> None:
     imported = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed)
     assert imported.parity is not None
     assert imported.parity.passed
+
+
+def test_half_precision_inside(tmp_path: Path) -> None:
+    """What converters write that keep the types of inputs and outputs."""
+    weight = draw(2, 3, 3, 3).astype(np.float16)
+    nodes = [
+        node("Cast", "x", "a", to=TensorProto.FLOAT16),
+        node("Conv", "a conv.weight", "b"),
+        node("Cast", "b", "y", to=TensorProto.FLOAT),
+    ]
+    proto = model(nodes, ["N", 3, 6, 6])
+    proto.graph.initializer.append(numpy_helper.from_array(weight, "conv.weight"))
+    source = tmp_path / "net.onnx"
+    onnx.save(proto, source)
+    done = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed)
+    assert any("float16" in note for note in done.network.notes)
+    np.testing.assert_array_equal(load_file(tmp_path / "net.safetensors")["conv.weight"], weight.astype(np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 import numpy as np
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, numpy_helper
@@ -19,8 +20,9 @@ def in_float32(file: OnnxFile) -> OnnxFile | None:
     Raises:
         UsageError: its tensors cannot be read.
     """
-    ports = (*file.inputs, *file.outputs)
-    if not any(port.dtype == "float16" for port in ports):
+    graphs = (file.proto.graph.node, *(function.node for function in file.proto.functions))
+    is_half = any(port.dtype == "float16" for port in (*file.inputs, *file.outputs))
+    if not is_half and not any(map(_makes_half, chain(*graphs))):
         return None
     model = ModelProto()
     model.CopyFrom(file.proto)
@@ -33,6 +35,11 @@ def in_float32(file: OnnxFile) -> OnnxFile | None:
     for nodes in (model.graph.node, *(function.node for function in model.functions)):
         _widen_nodes(nodes)
     return OnnxFile(model.SerializeToString())
+
+
+def _makes_half(node: NodeProto) -> bool:
+    """Whether it casts to float16: a file may take and give float32, and compute in that."""
+    return node.op_type == "Cast" and any(a.name == "to" and a.i == TensorProto.FLOAT16 for a in node.attribute)
 
 
 def _widen_nodes(nodes: Iterable[NodeProto]) -> None:
