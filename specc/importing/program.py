@@ -278,8 +278,10 @@ def operator(kind: str, **arguments: object) -> Op:
     """The operator with these attributes. Raises Unsayable where it does not take them."""
     found = find(kind)
     assert found is not None, kind
+    fields = found.model_fields
+    usual = {name for name in arguments if name in fields and fields[name].default == arguments[name]}
     try:
-        return found(**arguments)
+        return found(**{name: value for name, value in arguments.items() if name not in usual})
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         value = arguments.get(name)

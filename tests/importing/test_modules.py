@@ -86,6 +86,15 @@ class Unsayable(nn.Module):
         return torch.sort(y, 2)[0] + torch.roll(x, 1, 2)
 
 
+def test_a_size_that_the_code_fixes() -> None:
+    class Fixed(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * int(x.shape[2])
+
+    with pytest.raises(UsageError, match=r"does not leave H, axis 2 of x, open: .* 64 in the example"):
+        network_of(Fixed(), "[N, 4, H, W]")
+
+
 def test_every_call_that_cannot_be_said_is_named() -> None:
     with pytest.raises(UsageError) as raised:
         network_of(Unsayable(), torch.rand(2, 4, 8))
@@ -108,7 +117,8 @@ def seen(forward: Any) -> str:
 
 
 def test_nothing_is_overlooked() -> None:
-    assert "alpha = 2 is not supported" in seen(lambda x: torch.add(x, x, alpha=2))
+    assert "specc imports no div" in seen(lambda x: torch.div(x, x, rounding_mode="floor"))
+    assert "dropout of whole channels" in seen(lambda x: functional.dropout2d(x, 0.5, training=False))
     assert "training" in seen(lambda x: functional.dropout(x, 0.5, training=True))
     assert "the same memory" in seen(_changed_behind_a_view)
     assert "comes from outside" in seen(lambda x: x.relu_())
@@ -146,3 +156,22 @@ def test_tensors_that_are_tied_alone_are_refused() -> None:
 def test_what_is_no_shape(text: str) -> None:
     with pytest.raises(UsageError, match="is no shape"):
         shapes_of(text)
+
+
+def test_what_arguments_mean() -> None:
+    """By the module itself, run by the proof."""
+
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 6, 4, padding="same", padding_mode="zeros")
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = torch.sub(x, x.sigmoid(), alpha=0.5)
+            x = functional.avg_pool2d(functional.pad(self.conv(x), [1, 0]), 3, 2, 1, ceil_mode=True, divisor_override=5)
+            first, *others = torch.stack([x, 1 - x], 2).unbind(2)
+            x = first / (others[0] * others[0] + 1)
+            return (x.amax(1, keepdim=True).expand_as(x) + x[:, :, 1:-1, ::2].mean((2, 3), keepdim=True)).flatten(2)
+
+    torch.manual_seed(0)
+    specc.from_torch(Odd(), ("N", 4, 9, 12))

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.imported
 @pytest.mark.parametrize("make", PUBLISHED)
 def test_names_and_lines(make: type[nn.Module], tmp_path: Path) -> None:
     module = make()
-    model = specc.from_torch(module, "Nx3xHxW", tmp_path / "net.cnn", verify=False)
+    model = specc.from_torch(module, "Nx3x64x64", tmp_path / "net.cnn", verify=False)
     assert {name for name, _ in model.graph.state} == set(module.state_dict())
     assert len((tmp_path / "net.cnn").read_text().splitlines()) <= PUBLISHED[make]
 

@@ -9,7 +9,7 @@ from torch.fx import Graph, Node
 
 from specc.importing.program import Unsayable
 
-_MAY_PASS = frozenset(("dropout", "feature_dropout", "contiguous", "to", "reshape", "flatten"))
+_MAY_PASS = frozenset(("dropout", "alpha_dropout", "expand_as", "contiguous", "to", "reshape", "flatten"))
 """Calls that may give what they take, whatever their schemas say."""
 
 

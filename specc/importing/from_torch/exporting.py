@@ -134,10 +134,11 @@ def _require_open(program: ExportedProgram, shapes: Sequence[Shape], title: str)
     """Refuse a size that should stay open, and that the module's code has fixed."""
     for (name, sizes), shape in zip(_inputs(program), shapes, strict=True):
         for axis, (size, wanted) in enumerate(zip(sizes, shape, strict=True)):
-            if isinstance(wanted, str) and isinstance(size, int):
+            fixed = size if isinstance(size, int) else size.node.maybe_as_int()
+            if isinstance(wanted, str) and fixed is not None:
                 raise UsageError(
                     f"{title} does not leave {wanted}, axis {axis} of {name}, open: its code computes with the number "
-                    f"itself, {size} in the example; give the number that it is made for"
+                    f"itself, {fixed} in the example; give the number that it is made for"
                 )
 
 

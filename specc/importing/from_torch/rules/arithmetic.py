@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from specc.importing.from_torch.call import Call, rule
 from specc.importing.merging import aligned, fitted, scaled, shifted, widened
 from specc.importing.program import Known, Unsayable
@@ -21,14 +23,22 @@ def _operand(value: object) -> str | Known:
     raise Unsayable(f"it computes with {value}, which is no number that is known")
 
 
-def _demand_alpha(call: Call) -> None:
-    call.demand("alpha", 1)
+def _times_alpha(call: Call, other: str | Known) -> str | Known:
+    """The second operand times ``alpha``."""
+    alpha = call["alpha"]
+    if alpha == 1:
+        return other
+    if not isinstance(alpha, int | float):
+        raise Unsayable(f"alpha is {alpha}, and should be a number")
+    if isinstance(other, str):
+        return call.step("affine", other, factor=float(alpha))
+    return other.mapped(lambda numbers: numbers * np.float32(alpha))
 
 
 @rule("add")
 def add(call: Call) -> str:
-    _demand_alpha(call)
     a, b = _two(call)
+    b = _times_alpha(call, b)
     if isinstance(a, str) and isinstance(b, str):
         return call.step("add", *widened(call, [a, b]))
     return shifted(call, *_data_first(a, b))
@@ -36,18 +46,19 @@ def add(call: Call) -> str:
 
 @rule("sub")
 def sub(call: Call) -> str:
-    _demand_alpha(call)
     a, b = _two(call)
+    b = _times_alpha(call, b)
     if isinstance(a, str) and isinstance(b, str):
         return call.step("sub", *widened(call, [a, b]))
     if isinstance(b, Known):
         return shifted(call, call.data("self"), b, negated=True)
-    return shifted(call, call.step("neg", call.data("other")), _known(a))
+    assert isinstance(b, str)
+    return shifted(call, call.step("neg", b), _known(a))
 
 
 @rule("rsub")
 def rsub(call: Call) -> str:
-    _demand_alpha(call)
+    call.demand("alpha", 1)
     x, other = call.data("self"), _operand(call["other"])
     return shifted(call, call.step("neg", x), _known(other))
 
@@ -82,6 +93,16 @@ def power(call: Call) -> str:
     if not isinstance(exponent, int | float):
         raise Unsayable("its exponent is no single number")
     return call.step("pow", call.data("self"), exponent=float(exponent))
+
+
+@rule("reciprocal")
+def reciprocal(call: Call) -> str:
+    return call.step("pow", call.data("self"), exponent=-1.0)
+
+
+@rule("rsqrt")
+def rsqrt(call: Call) -> str:
+    return call.step("pow", call.data("self"), exponent=-0.5)
 
 
 @rule("square")

@@ -9,6 +9,7 @@ from specc.importing.from_torch.call import Call, is_size, rule, shown
 from specc.importing.program import Known, Unsayable
 from specc.importing.shapes import reshaped, times
 from specc.ir.size import Dim, Size
+from specc.ir.targets import Value as InputOf
 from specc.ops.fields import LARGEST
 
 # ---- sizes --------------------------------------------------------------------------------------------------
@@ -132,6 +133,57 @@ def cat(call: Call) -> str:
         raise Unsayable("it joins constants to values")
     axis = call.axis("dim", values[0])
     return call.step("concat", *values, dim=axis) if len(values) > 1 else str(values[0])
+
+
+@rule("stack")
+def stack(call: Call) -> str:
+    """Each value with one more axis, of size 1, and then end to end."""
+    values = list(call["tensors"])
+    if not all(isinstance(value, str) for value in values):
+        raise Unsayable("it joins constants to values")
+    shape = call.type(values[0]).shape
+    axis = call["dim"] % (len(shape) + 1)
+    if axis == 0:
+        raise Unsayable("it makes a batch of its values")
+    wide = [reshaped(call, value, (*shape[:axis], 1, *shape[axis:])) for value in values]
+    return call.step("concat", *wide, dim=axis)
+
+
+@rule("unbind")
+def unbind(call: Call) -> list[str]:
+    x = call.data("self")
+    kind, axis = call.type(x), call.axis("dim", x)
+    parts = _split(call, x, axis, 1)
+    return [reshaped(call, part, [n for other, n in enumerate(kind.shape) if other != axis]) for part in parts]
+
+
+@rule("expand", "expand_as")
+def expand(call: Call) -> str:
+    x = call.data("self")
+    kind = call.type(x)
+    sizes = call.type(call.data("other")).shape if call.name == "expand_as" else call["size"]
+    if call.name == "expand":
+        call.ignore("implicit")  # which says who asks
+    if len(sizes) != kind.rank:
+        raise Unsayable(f"it gives {kind} more axes")
+    result = tuple(n if m == -1 else m for n, m in zip(kind.shape, sizes, strict=True))
+    if result == kind.shape:
+        return x
+    for value, other in reversed(call.program.types.items()):
+        if other.shape == result:
+            return call.step("expand", x, value, like=InputOf(1))
+    raise Unsayable(f"no value of the network has the shape {shown(result)} that it expands {kind} to")
+
+
+@rule("repeat")
+def repeat(call: Call) -> str:
+    x, repeats = call.data("self"), call.numbers("repeats")
+    if len(repeats) != call.type(x).rank or repeats[0] != 1 or min(repeats) < 1:
+        raise Unsayable("it repeats the samples of a batch, leaves nothing of them, or gives more axes")
+    for axis, count in enumerate(repeats):
+        if count > 1:
+            x = call.step("concat", *[x] * count, dim=axis)
+    return x
 
 
 @rule("chunk")

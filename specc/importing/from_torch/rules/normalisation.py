@@ -7,7 +7,7 @@ from typing import Any
 from specc.importing.from_torch.call import Call, rule
 from specc.importing.program import Known, Unsayable
 
-_TRAINING = "it normalises by the batch, as in training: export the module after module.eval()"
+_TRAINING = "it normalises by the batch, as in training or with track_running_stats=False"
 
 
 @rule("batch_norm", "_native_batch_norm_legit_no_training")

@@ -27,9 +27,14 @@ def dropout(call: Call) -> Any:
     return _dropout(call, "dropout")
 
 
-@rule("feature_dropout")
+@rule("alpha_dropout")
+def alpha_dropout(call: Call) -> Any:
+    return _dropout(call, "alphadropout")
+
+
+@rule("feature_dropout", "feature_alpha_dropout")
 def feature_dropout(call: Call) -> Any:
-    return _dropout(call, "channeldropout")
+    raise Unsayable("the language has no dropout of whole channels: put nn.Dropout or nn.Identity in its place")
 
 
 def _dropout(call: Call, kind: str) -> Any:
