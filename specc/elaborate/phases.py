@@ -63,7 +63,7 @@ class Sketch(NamedTuple):
 
     Attributes:
         root: the steps that fit, without names.
-        faults: the places of the mistakes.
+        faults: the places of the mistakes, those of the file around it too; none where all is known.
     """
 
     model: ast.ModelDefinition
@@ -136,7 +136,7 @@ def sketches(file: ast.File, imports: Imports | None = None) -> tuple[Sketch, ..
             continue
         walk = Walk(model, inputs, scope, names)
         walk.run()
-        findings += walk.network.findings.values()
+        findings += (*walk.network.findings.values(), *names.findings)
         faults = tuple(place.span for finding in findings for place in (finding.primary, *finding.trace))
         found.append(Sketch(model, inputs, walk.root, faults))
     return tuple(found)

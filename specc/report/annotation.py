@@ -94,6 +94,7 @@ class _Annotator:
         self._bodies = {item.name: item.body.statements for item in file.items if isinstance(item, ast.BlockDefinition)}
         self._parameters: dict[_Place, set[int]] = {}
         self._faults: set[int] = set()
+        self._has_faults = False
         self._starts: list[int] = []
 
     def lines(self, models: Iterable[tuple[ast.ModelDefinition, tuple[Port, ...]]]) -> list[LineShape]:
@@ -115,6 +116,7 @@ class _Annotator:
 
     def sketch(self, sketch: Sketch) -> None:
         """As `collect`, of a model that may not fit."""
+        self._has_faults = self._has_faults or bool(sketch.faults)
         self._faults |= {fault.start for fault in sketch.faults if fault.source is self._file.source}
         self._drafts(sketch.root.members)
 
@@ -206,6 +208,8 @@ class _Annotator:
         ran = [self._ran(body) for body, _ in ways]
         if context.once and any(ran):
             return ways[ran.index(True)][1]
+        if self._has_faults and not any(ran):
+            return ()  # what follows from a mistake was not run either
         # A body of which the graph holds nothing was not run, if it would hold something.
         return _any(
             shapes for (body, shapes), has_run in zip(ways, ran, strict=True) if has_run or not _would_show(body)

@@ -72,6 +72,24 @@ def test_an_arm_or_a_branch_with_a_mistake_has_no_shape_and_neither_has_what_fol
     assert found == {}
 
 
+def test_a_faulty_line_in_the_place_of_another_changes_no_shape_that_is_left() -> None:
+    def shapes_at(text: str) -> dict[tuple[int, str], str]:
+        source = Source("net.cnn", text)
+        file = mended(source)
+        assert file
+        found = ((source.position(one.offset)[0], source.before(one.offset), one.text) for one in hints(file, DISK))
+        return {(line, before): text.partition("  ")[0] for line, before, text in found}
+
+    lines, whole, left = EVERYTHING.split("\n"), shapes_at(EVERYTHING), 0
+    for number, line in enumerate(lines):
+        if line.startswith("  ") and "{" not in line and "}" not in line:
+            faulty = shapes_at("\n".join([*lines[:number], "  nonsense(", *lines[number + 1 :]]))
+            both = whole.keys() & faulty.keys()
+            assert {key: faulty[key] for key in both} == {key: whole[key] for key in both}, line
+            left += len(both)
+    assert left > 100
+
+
 def test_parameters_of_a_line_are_those_of_one_time() -> None:
     text = "model A : [N, 3, 8, 8] {\n  conv(3, 3, padding=1) -> bn\n  repeat 2 { conv(3, 3, padding=1) }\n}\n"
     assert known(text)["conv(3, 3, padding=1) -> bn"] == "[N, 3, 8, 8]  90"  # 3*3*3*3 + 3, and 2*3
