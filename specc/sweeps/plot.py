@@ -127,7 +127,7 @@ class Plot:
                 axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 axis.set_minor_formatter(NullFormatter())
             elif all(value == int(value) for value in values):
-                axis.set_major_locator(MaxNLocator("auto", integer=True))
+                axis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
             axis.set_major_formatter(EngFormatter(sep=" "))
         axes.grid(alpha=0.2)
         if axes.get_legend_handles_labels()[0]:
