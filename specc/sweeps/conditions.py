@@ -90,9 +90,15 @@ def require_names(of: Condition, template: Template, settings: Mapping[str, Valu
 
 
 def require_decision(of: Condition, scope: Scope, network: Checked) -> None:
-    """Raises SpecError where a condition cannot be decided for a network that fits: for no other can it be.
+    """Raises SpecError where a condition cannot be decided for a network that fits, and so for no other of the model.
 
-    That a network has no receptive field is a matter of its own: others of the model may have one.
+    Its networks differ in whether they have a receptive field, and in the sizes that they allow: that is passed over.
     """
-    if network.costs.no_receptive_field is None:
+    try:
         condition_holds(of.test, scope, network.costs)
+    except SpecError:
+        asked = [part.name for part in ast.parts(of.test) if isinstance(part, ast.Argument)]
+        sizes = {symbol.name for symbol in network.graph.symbols}
+        sizes |= {str(port.type.batch) for port in network.graph.inputs}
+        if network.costs.no_receptive_field is None and not (any(asked) and sizes.issuperset(filter(None, asked))):
+            raise

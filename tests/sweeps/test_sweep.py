@@ -97,6 +97,13 @@ def test_sizes_of_the_contract(tmp_path: Path) -> None:
     (sized,) = sweep(path, {"c": [4]}, at={"H": 10, "W": 12})
     (small,) = sweep(path, {"c": [4]}, at={"H": 4, "W": 12})
     (both,) = sweep(path, {"c": [4]}, where="macs(H=10, W=12) == 4 * 27 * 8 * 10")
+    for condition in ("macs < 3", "macs(H=10, V=12) < 3"):
+        with pytest.raises(SpecError):
+            sweep(path, {"c": [4]}, where=condition)
+    path.write_text(path.read_text().replace("H >= 8", "H >= c"))
+    (refused, allowed) = sweep(path, {"c": [9, 4]}, where="macs(H=8, W=8) < 3M")  # whichever comes first
+    assert not refused.fits
+    assert allowed.kept
     assert symbolic.numbers is not None
     assert sized.numbers is not None
     assert symbolic.numbers.macs is None
