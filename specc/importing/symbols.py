@@ -56,6 +56,11 @@ class Contract:
         name = self._same.get(self._names[key], self._names[key])
         return of(self._symbols.setdefault(name, Symbol(name)))
 
+    @property
+    def names(self) -> set[str]:
+        """Those that the sizes have, and that nothing else can have."""
+        return {self.batch, *self._symbols} - {""}
+
     def stated(self, text: str) -> None:
         """Take in what a file of ours says of its sizes: ``H % 16 == 0, W >= 32``."""
         for part in filter(None, text.split(", ")):

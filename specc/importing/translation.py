@@ -50,7 +50,7 @@ def translated(
     names = Names().of(program)
     tensors = _Tensors()
     steps = tuple(_step(step, names[step], tensors.of(step, names[step])) for step in program)
-    taken = {port.name for port in ports}
+    taken = {port.name for port in ports} | contract.names
     given: list[ImportedOutput] = []
     for origin, value in zip(outputs, program.outputs, strict=True):
         port = identifier(origin, taken, "output")

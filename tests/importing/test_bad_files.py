@@ -172,3 +172,13 @@ def test_half_precision_inside(tmp_path: Path) -> None:
     done = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed)
     assert any("float16" in note for note in done.network.notes)
     np.testing.assert_array_equal(load_file(tmp_path / "net.safetensors")["conv.weight"], weight.astype(np.float32))
+
+
+def test_values_that_are_called_as_sizes_are(tmp_path: Path) -> None:
+    """An input ``N`` of N samples, and an output with the name of its height."""
+    proto = model([node("Conv", "N w", "a"), node("Relu", "a", "H")], {"N": ["N", 3, "H", 6]}, {"w": draw(2, 3, 1, 1)},
+                  outputs=["H"])  # fmt: skip
+    source = tmp_path / "net.onnx"
+    onnx.save(proto, source)
+    done = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed)
+    assert done.spec.text.startswith("model Net : (N_2: [N, 3, H, 6]) -> (H_2: [N, 2, H, 6])")

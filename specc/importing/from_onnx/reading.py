@@ -178,10 +178,12 @@ class _Reading:
         taken: set[str] = set()
         if not self.file.inputs:
             raise UsageError(f"{self.file.name} has no inputs: it is no network, but numbers")
+        for info in self.file.inputs:
+            self.contract.shape(info.shape or (), info.name)
+        taken |= self.contract.names
         notes = {value.name: value.doc_string for value in self.file.proto.graph.input} if self._is_own else {}
         for info in self.file.inputs:
             if notes.get(info.name) and info.shape is not None:
-                self.contract.shape(info.shape, info.name)
                 self.contract.stated(notes[info.name])
             dtype = _DTYPES.get(info.dtype)
             if dtype is None or info.shape is None or not info.is_tensor:
