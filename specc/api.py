@@ -121,14 +121,14 @@ def from_torch(
         UsageError: something in the module cannot be said: every call at fault by name and module.
     """
     from specc.importing.from_torch.delivery import import_module
-    from specc.report.proof_wording import failed
+    from specc.report.proof_wording import failed_module
 
     run = proof_of_output(verify, "cpu", proof, None)
     if path is None:
-        return loads(import_module(module, inputs, None, run, failed).spec.text)
+        return loads(import_module(module, inputs, None, run, failed_module).spec.text)
     require_suffix(path, "cnn")
     spec = Path(path)
-    import_module(module, inputs, (spec, spec.with_suffix(".safetensors")), run, failed)
+    import_module(module, inputs, (spec, spec.with_suffix(".safetensors")), run, failed_module)
     return load(spec)
 
 

@@ -64,7 +64,7 @@ def command(
             raise UsageError(f"{each} is there already: --force writes over it, -o NAME{_SUFFIX} writes elsewhere")
     with progress_bar("reading the file") as progress:
         from specc.report.notation import count
-        from specc.report.proof_wording import failed, verdict
+        from specc.report.proof_wording import failed, failed_module, verdict
 
         gc.enable()  # a proof, unlike a check, leaves much to collect
         run = proof_of_output(not no_verify, provider, proof, progress)
@@ -76,10 +76,10 @@ def command(
             from specc.importing.from_torch.delivery import import_class, import_file
 
             if kind == "program":
-                imported = import_file(Path(file), (path, weights), run, failed)
+                imported = import_file(Path(file), (path, weights), run, failed_module)
             else:
                 name = source.removeprefix(f"{file}:")
-                imported = import_class(Path(file), name, inputs, (path, weights), run, failed)
+                imported = import_class(Path(file), name, inputs, (path, weights), run, failed_module)
     spec, parity = imported.spec, imported.parity
     said = "not proven" if parity is None else verdict(parity)
     if spec.tensors:

@@ -210,6 +210,12 @@ def failed(parity: Parity) -> ParityError:
     return ParityError(verdict(parity), parity, advice="nothing was written; specc verify shows every check")
 
 
+def failed_module(parity: Parity) -> ParityError:
+    """As `failed`, of a module of PyTorch that was imported."""
+    why = "where the module's code chooses by a size, give the number that it is made for"
+    return ParityError(verdict(parity), parity, advice=f"nothing was written; {why}")
+
+
 # ---- numbers, runs, tensors and the first divergence, as tables and pages have them -----------------
 
 

@@ -95,6 +95,18 @@ def test_a_size_that_the_code_fixes() -> None:
         network_of(Fixed(), "[N, 4, H, W]")
 
 
+def test_code_that_chooses_by_a_size(tmp_path: Path) -> None:
+    """The trace knows one way alone; the proof runs the module at sizes where it goes the other one."""
+
+    class Chooses(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * 2 if x.shape[2] > 30 else x * 3
+
+    with pytest.raises(specc.ParityError, match="chooses by a size"):
+        specc.from_torch(Chooses(), "[N, 4, H, W]", tmp_path / "net.cnn")
+    assert not (tmp_path / "net.cnn").exists()
+
+
 def test_every_call_that_cannot_be_said_is_named() -> None:
     with pytest.raises(UsageError) as raised:
         network_of(Unsayable(), torch.rand(2, 4, 8))
