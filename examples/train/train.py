@@ -17,7 +17,9 @@ import logging
 import signal
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import lightning
 import numpy as np
@@ -26,6 +28,7 @@ import torch
 from checkpoints import CheckpointError, WholeCheckpoints
 from classifier import Batches, Classifier
 from data import Bytes, Data, DataError, digits, idx_folder, shapes
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from torch import nn
@@ -43,6 +46,8 @@ REFUSALS = (
     CheckpointError,
     FloatingPointError,
     OSError,
+    MisconfigurationException,
+    ModuleNotFoundError,
 )
 """What says in its message all that whoever started the program needs."""
 
@@ -91,17 +96,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1, 2, 3 and so on")
+    return int(text)
 
 
 def above_zero(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError
-    return number
+    with suppress(ValueError):
+        if 0 < (number := float(text)) < float("inf"):
+            return number
+    raise argparse.ArgumentTypeError(f"{text} is no number above 0")
 
 
 def run(options: Options) -> None:
@@ -115,6 +119,7 @@ def run(options: Options) -> None:
         raise CheckpointError(
             f"{checkpoint} is of an earlier run: --resume {checkpoint} goes on with it, another --out keeps both"
         )
+    try_to_write(options.out)
     settings = {name: getattr(options, name) for name in ("epochs", "batch", "lr", "seed")}
     settings["images"] = len(data.train)
     classifier = Classifier(model.to_torch(seed=options.seed), settings)
@@ -125,8 +130,19 @@ def run(options: Options) -> None:
         deliver(model, classifier.network, data, last, options.out / f"{spec.stem}.onnx")
 
 
+def try_to_write(folder: Path) -> None:
+    """Raises CheckpointError now, and not when the first epoch is over."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise CheckpointError(f"cannot write into {folder}: {error.strerror}") from error
+
+
 def read(name: str, model: specc.Model) -> Data:
     """Raises DataError where the data are not what the model takes and tells apart."""
+    if len(model.graph.inputs) != 1 or len(model.graph.outputs) != 1:
+        raise DataError(f"{model.name} takes or gives several values; here it is one image, and a score for each class")
     (image,), ((scores, _),) = model.graph.inputs, model.graph.outputs
     match name:
         case "digits":

@@ -237,6 +237,15 @@ def into_a_file(undisturbed: Path, tmp_path: Path) -> list[object]:
     return [*small_run(undisturbed), "--out", tmp_path / "file"]
 
 
+def of_two_images(_: Path, tmp_path: Path) -> list[object]:
+    (tmp_path / "two.cnn").write_text("model Two : (a: [N, 9], b: [N, 9]) -> [N, 9] { add { | a | b } }")
+    return ["--spec", tmp_path / "two.cnn", "--out", tmp_path / "out"]
+
+
+def on_a_device_that_is_not_there(_: Path, tmp_path: Path) -> list[object]:
+    return ["--accelerator", "mps", "--out", tmp_path / "out"]
+
+
 REFUSED: list[tuple[Callable[[Path, Path], list[object]], str]] = [
     (of_other_settings, "error: the checkpoint is of a run with epochs 3, seed 1: it goes on with these alone"),
     (over_an_earlier_run, "/last.ckpt is of an earlier run: --resume "),
@@ -251,7 +260,9 @@ REFUSED: list[tuple[Callable[[Path, Path], list[object]], str]] = [
         "error: M is [N, 1, 32, 32] -> [N, 10], and these images need uint8 [N, 1, 32, 32] -> [N, 10]",
     ),
     (of_nothing, "error: there is no folder "),
-    (into_a_file, "error: "),
+    (into_a_file, "file: File exists"),
+    (of_two_images, "error: Two takes or gives several values; here it is one image, and a score for each class"),
+    (on_a_device_that_is_not_there, "error: `MPSAccelerator` can not run on your system"),
 ]
 
 
@@ -268,6 +279,19 @@ def test_what_a_run_cannot_begin_with(
     assert words in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in undisturbed.iterdir()} == before
     assert not [*tmp_path.rglob("*.onnx")]
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "words"),
+    [
+        ("--epochs", "0", "0 is not 1, 2, 3"),
+        ("--batch", "2.5", "2.5 is not 1, 2, 3"),
+        ("--lr", "nan", "nan is no number above"),
+    ],
+)
+def test_numbers_that_are_none(option: str, text: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(option, text) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_two_processes_share_the_images_and_end_together(tmp_path: Path, small: Path) -> None:
