@@ -20,6 +20,7 @@ from specc.project.fresh import guarded
 from specc.report.remarks import remark
 from specc.server.buffers import Buffers
 from specc.server.completion import offers
+from specc.server.definition import definition
 from specc.server.diagnosis import Diagnosis, corrections, diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
@@ -72,6 +73,7 @@ class Session:
             lsp.TEXT_DOCUMENT_DID_SAVE: self.saved,
             lsp.TEXT_DOCUMENT_INLAY_HINT: self.inlay_hints,
             lsp.TEXT_DOCUMENT_HOVER: self.hovered,
+            lsp.TEXT_DOCUMENT_DEFINITION: self.defined,
             lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: self.symbols,
             lsp.TEXT_DOCUMENT_FORMATTING: self.formatting,
             lsp.TEXT_DOCUMENT_COMPLETION: self.complete,
@@ -227,6 +229,14 @@ class Session:
         if found is None:
             return None
         return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, found.text), _range(found.span))
+
+    def defined(self, params: lsp.DefinitionParams) -> lsp.Location | None:
+        source = self.source(params.text_document.uri)
+        file = self.tree(source) if source else None
+        if source is None or file is None or is_yaml(source.name):
+            return None
+        span = definition(file, _offset(source, params.position), self.files)
+        return span and lsp.Location(self._uri(self.files.absolute(span.source.name)), _range(span))
 
     def symbols(self, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
         source = self.source(params.text_document.uri)

@@ -13,6 +13,7 @@ from specc.filesystem import DISK
 from specc.report.annotation import shapes
 from specc.server.buffers import Buffers
 from specc.server.completion import offers
+from specc.server.definition import definition
 from specc.server.diagnosis import corrections, diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
@@ -132,6 +133,23 @@ def test_completion_knows_where_it_is() -> None:
     assert {"conv", "relu", "stem"} <= words(NET)
     assert "stride" in words("model M : [N, 3, 8, 8] {\n  maxpool(2, ")
     assert words("# conv") == set()
+
+
+def test_a_name_leads_to_where_it_is_given(tmp_path: Path) -> None:
+    net, library = f"{tmp_path}/net.cnn", f"{tmp_path}/lib.cnn"
+    text = 'from "lib.cnn" import unit\nlet c = 8\nmodel M : [N, 3, 8, 8] {\n  a: unit(c)\n  relu -> a  # unit\n}\n'
+    files = Buffers({net: text, library: "# unit\nblock unit(c) { conv(c, 3) }\n"})
+    file = parse(Source(net, text))
+
+    def place(before: str) -> str | None:
+        found = definition(file, text.index(before) + len(before), files)
+        return found and f"{found.source.name.rpartition('/')[2]}:{found.position}"
+
+    assert place("a: un") == "lib.cnn:(2, 7)"
+    assert place("unit(") == "net.cnn:(2, 5)"
+    assert place("-> ") == "net.cnn:(4, 3)"
+    assert place("# un") is None
+    assert place("  re") is None
 
 
 def test_without_pygls_it_is_said_what_to_install(specc: Specc, monkeypatch: pytest.MonkeyPatch) -> None:
