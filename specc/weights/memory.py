@@ -43,7 +43,12 @@ def open_memory(tensors: Mapping[str, Any]) -> Archive:
             kinds["NumPy arrays"].append(name)
         else:
             kind = type(value).__name__
-            raise UsageError(f"{SOURCE} holds PyTorch tensors or NumPy arrays, and {plain(name)} is of type {kind}")
+            inner = (
+                f"; of a checkpoint, weights=checkpoint[{plain(repr(name))}]" if name in ("state_dict", "model") else ""
+            )
+            raise UsageError(
+                f"{SOURCE} holds PyTorch tensors or NumPy arrays, and {plain(name)} is of type {kind}{inner}"
+            )
     if all(kinds.values()):
         both = " and ".join(f"{kind} ({plain(names[0])})" for kind, names in kinds.items())
         raise UsageError(f"{SOURCE} holds {both}: make them all of one kind")

@@ -123,6 +123,10 @@ def test_modules_in_wrappers(model: specc.Model, net: nn.Module) -> None:
         (lambda state: state.update({"head.bias": torch.tensor([0.1, 0, 0], dtype=torch.float64)}), "no float32 has"),
         (lambda state: state.update({"head.bias": np.ones(3)}), r"\(body.0.weight\) and NumPy arrays \(head.bias\)"),
         (lambda state: state.update(_extra_state={}), "_extra_state is of type dict"),
+        (
+            lambda state: state.update(state_dict={}),
+            r"state_dict is of type dict; of a checkpoint, weights=checkpoint\['state_dict'\]",
+        ),
     ],
 )
 def test_what_cannot_be_taken(model: specc.Model, net: nn.Module, change: Any, said: str) -> None:
