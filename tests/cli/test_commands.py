@@ -602,7 +602,7 @@ class TestOptions:
         assert found > {("verify", "--output-file"), ("compile", "--functions"), ("show", "--depth")}
         repeated = {(command.name, option.opts[-1]) for command, option in OPTIONS if option.multiple}
         others = {option for command, option in repeated if command != "diff"}
-        assert others == {"--set", "--at", "--runs-on", "--rename", "--labels", "--when"}
+        assert others == {"--set", "--at", "--runs-on", "--rename", "--labels", "--when", "--input"}
         assert {option for command, option in repeated if command == "diff"} == {
             "--set",
             "--at",
