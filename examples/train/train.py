@@ -88,11 +88,17 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--epochs", type=positive, default=10)
     made.add_argument("--batch", type=positive, default=64, help="images in a batch of each process")
     made.add_argument("--lr", type=above_zero, default=2e-3, help="learning rate of the first epoch; falls by a cosine")
-    made.add_argument("--seed", type=positive, default=1)
-    made.add_argument("--accelerator", default="auto", help="cpu, gpu, ...: a word of Lightning's")
+    made.add_argument("--seed", type=whole, default=1)
+    made.add_argument("--accelerator", choices=("auto", "cpu", "gpu", "cuda", "mps", "tpu"), default="auto")
     made.add_argument("--devices", type=positive, default=1, help="GPUs, or processes, of each machine")
     made.add_argument("--nodes", type=positive, default=1, help="machines")
     return made
+
+
+def whole(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not 0, 1, 2 and so on, below {2**32:,}")
+    return int(text)
 
 
 def positive(text: str) -> int:
@@ -112,6 +118,8 @@ def run(options: Options) -> None:
     spec = options.spec or HERE / ("birds.cnn" if options.data == "shapes" else "lenet.cnn")
     model = specc.load(spec)
     data = read(options.data, model)
+    if (processes := options.devices * options.nodes) > len(data.train):
+        raise DataError(f"{processes:,} processes would share {len(data.train):,} images")
     checkpoint = options.out / "last.ckpt"
     if options.resume:
         model.weights(file=options.resume)  # those of another network are refused here, tensor by tensor

@@ -242,6 +242,10 @@ def of_two_images(_: Path, tmp_path: Path) -> list[object]:
     return ["--spec", tmp_path / "two.cnn", "--out", tmp_path / "out"]
 
 
+def by_more_processes_than_images(undisturbed: Path, empty: Path) -> list[object]:
+    return ["--devices", 99_999, "--out", empty]
+
+
 def on_a_device_that_is_not_there(_: Path, tmp_path: Path) -> list[object]:
     return ["--accelerator", "mps", "--out", tmp_path / "out"]
 
@@ -262,6 +266,7 @@ REFUSED: list[tuple[Callable[[Path, Path], list[object]], str]] = [
     (of_nothing, "error: there is no folder "),
     (into_a_file, "file: File exists"),
     (of_two_images, "error: Two takes or gives several values; here it is one image, and a score for each class"),
+    (by_more_processes_than_images, "error: 99,999 processes would share 1,"),
     (on_a_device_that_is_not_there, "error: `MPSAccelerator` can not run on your system"),
 ]
 
@@ -287,6 +292,9 @@ def test_what_a_run_cannot_begin_with(
         ("--epochs", "0", "0 is not 1, 2, 3"),
         ("--batch", "2.5", "2.5 is not 1, 2, 3"),
         ("--lr", "nan", "nan is no number above"),
+        ("--seed", "-1", "-1 is not 0, 1, 2"),
+        ("--seed", "4294967296", "below 4,294,967,296"),
+        ("--accelerator", "gpus", "invalid choice: 'gpus'"),
     ],
 )
 def test_numbers_that_are_none(option: str, text: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
