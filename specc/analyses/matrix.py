@@ -29,7 +29,7 @@ class Nonlinear(Enum):
     OTHER = "what it makes of a sum is not the sum of what it makes of the addends"
 
 
-class Unlike(Exception):
+class NoMatrix(Exception):
     """The step has no matrix."""
 
     def __init__(self, reason: Nonlinear) -> None:
@@ -88,7 +88,7 @@ def step_matrix(node: Node, most: int) -> StepMatrix:
     """
     coefficients = node.op.matrix(*node.input_types) if len(node.reads) == 1 else None
     if coefficients is None:
-        raise Unlike(_reason(node))
+        raise NoMatrix(_reason(node))
     entries: dict[tuple[int, int], dict[int | None, float]] = {}
     for number, (row, column, weight, factor) in enumerate(islice(coefficients, most + 1)):
         if number == most:

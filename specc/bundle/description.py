@@ -15,8 +15,8 @@ from specc.bundle.sidecar import (
     CostsEntry,
     GoldenPair,
     InputEntry,
+    InputNormalisation,
     ModelFile,
-    Normalisation,
     OutputEntry,
     Sidecar,
     SymbolEntry,
@@ -116,7 +116,7 @@ def described(
     }
 
 
-def _normalisation(scaling: Scaling | None) -> Normalisation | None:
+def _normalisation(scaling: Scaling | None) -> InputNormalisation | None:
     """Nine digits say a float32; what is multiplied out has sixteen, the last of them noise: 123.67499999999998."""
     if scaling is None:
         return None
@@ -126,7 +126,7 @@ def _normalisation(scaling: Scaling | None) -> Normalisation | None:
     )
     if not all(map(isfinite, (*mean, *std))):  # of a factor below 1e-308; JSON has no infinity
         return None
-    return Normalisation(mean=mean, std=std, axis=None if scaling.axis is None else scaling.axis + 1)
+    return InputNormalisation(mean=mean, std=std, axis=None if scaling.axis is None else scaling.axis + 1)
 
 
 def _declared(port: Port) -> dict[str, Any]:

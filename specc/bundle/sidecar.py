@@ -80,7 +80,7 @@ class SymbolEntry(SidecarPart):
     residue: Count
 
 
-class Normalisation(SidecarPart):
+class InputNormalisation(SidecarPart):
     """What the network itself does with an input first: every number x becomes (x - mean)/std."""
 
     mean: tuple[float, ...]
@@ -110,7 +110,7 @@ class InputEntry(PortEntry):
 
     tried: tuple[float, float] | None = None
     """The least and the greatest number that the proof has fed in; others are taken, too. null without a proof."""
-    normalisation: Normalisation | None = None
+    normalisation: InputNormalisation | None = None
     """What the network does with its numbers by itself, so that whoever feeds it must not; null: nothing."""
 
 

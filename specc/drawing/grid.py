@@ -22,7 +22,7 @@ MOST_PARTS = 400
 """Rectangles in colour; where there are more, what lies between them is in colour too, as the words say."""
 
 
-class Part(NamedTuple):
+class GridPart(NamedTuple):
     """A rectangle, from the grid's upper left corner."""
 
     x: float
@@ -31,7 +31,7 @@ class Part(NamedTuple):
     height: float
 
 
-class Grid(NamedTuple):
+class PlaceGrid(NamedTuple):
     """Attributes:
     frames: the whole, or each slice of it.
     lines: between places, where these can be told apart.
@@ -40,15 +40,15 @@ class Grid(NamedTuple):
 
     width: float
     height: float
-    frames: tuple[Part, ...]
-    lines: tuple[Part, ...]
-    seen: tuple[Part, ...]
+    frames: tuple[GridPart, ...]
+    lines: tuple[GridPart, ...]
+    seen: tuple[GridPart, ...]
 
 
-NOTHING = Grid(0, 0, (), (), ())
+NOTHING = PlaceGrid(0, 0, (), (), ())
 
 
-def grid(mark: Mark) -> Grid:
+def grid(mark: Mark) -> PlaceGrid:
     """The drawing of a mark; `NOTHING` where its value has no places, or too many slices."""
     if not mark.places or (len(mark.places) == 3 and mark.places[0] > MOST_SLICES):
         return NOTHING
@@ -63,8 +63,8 @@ def grid(mark: Mark) -> Grid:
     lines = []
     if cell >= LEAST:
         for x in corners:
-            lines += [Part(x + column * across, 0, 0, height) for column in range(1, columns)]
-            lines += [Part(x, row * down, width, 0) for row in range(1, rows)]
+            lines += [GridPart(x + column * across, 0, 0, height) for column in range(1, columns)]
+            lines += [GridPart(x, row * down, width, 0) for row in range(1, rows)]
     seen = []
     for part in mark.parts:
         runs = part if prod(map(len, part)) <= MOST_PARTS else tuple([((axis[0][0], axis[-1][1]),) for axis in part])
@@ -74,6 +74,6 @@ def grid(mark: Mark) -> Grid:
             for slice_ in range(first, last + 1):
                 x, y = corners[slice_] + left * across, top * down
                 wide, high = (right - left + 1) * across, (bottom - top + 1) * down
-                seen.append(Part(x, y, max(VISIBLE, wide), max(VISIBLE, high)))
-    frames = tuple([Part(x, 0, width, height) for x in corners])
-    return Grid(corners[-1] + width, height, frames, tuple(lines), tuple(dict.fromkeys(seen)))
+                seen.append(GridPart(x, y, max(VISIBLE, wide), max(VISIBLE, high)))
+    frames = tuple([GridPart(x, 0, width, height) for x in corners])
+    return PlaceGrid(corners[-1] + width, height, frames, tuple(lines), tuple(dict.fromkeys(seen)))

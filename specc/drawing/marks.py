@@ -38,7 +38,7 @@ class Mark(NamedTuple):
     lines: tuple[str, ...]
 
 
-class Target(NamedTuple):
+class MarkedPlace(NamedTuple):
     """A place of a value, all its channels."""
 
     value: str
@@ -48,7 +48,7 @@ class Target(NamedTuple):
         return f"{self.value}[{', '.join(map(str, self.place))}]" if self.place else self.value
 
 
-def target(graph: Graph, text: str) -> Target:
+def target(graph: Graph, text: str) -> MarkedPlace:
     """``conv2[6, 6]``, or ``conv2`` for its middle.
 
     Raises:
@@ -66,7 +66,7 @@ def target(graph: Graph, text: str) -> Target:
     places = _places(graph.node(value).type)
     middle = tuple([size // 2 for size in places])
     if place is None:
-        return Target(value, middle)
+        return MarkedPlace(value, middle)
     if not places:
         raise UsageError(f"{value} is {graph.node(value).type} and has no places: ask for {value}, all of it")
     axes = _AXES.get(len(places), tuple(f"axis {axis}" for axis in range(2, len(places) + 2)))
@@ -74,12 +74,12 @@ def target(graph: Graph, text: str) -> Target:
     if len(numbers) != len(places) or not all(number.isascii() and number.isdigit() for number in numbers):
         wanted = "a number" if len(places) == 1 else f"{len(places)} numbers"
         raise UsageError(
-            f"{value} has {times(places)} places, and one of them is {wanted}, as in {Target(value, middle)}"
+            f"{value} has {times(places)} places, and one of them is {wanted}, as in {MarkedPlace(value, middle)}"
         )
     for axis, number, size in zip(axes, numbers, places, strict=True):
         if len(number) > 9 or int(number) >= size:
             raise UsageError(f"{value} has {size} {axis}, 0 to {size - 1}, and {number} is none of them")
-    return Target(value, tuple(map(int, numbers)))
+    return MarkedPlace(value, tuple(map(int, numbers)))
 
 
 def _named(graph: Graph, name: str) -> str:
@@ -102,7 +102,7 @@ def _places(x: TensorType) -> tuple[int, ...]:
     return tuple(map(fixed, x.spatial))
 
 
-def marks(graph: Graph, of: Target) -> Mapping[str, Mark]:
+def marks(graph: Graph, of: MarkedPlace) -> Mapping[str, Mark]:
     """What the place sees of every value that it depends on, by name."""
     types = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
     meanings = _meanings(graph)

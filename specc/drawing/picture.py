@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from specc.diagnostics import UsageError
-from specc.drawing.marks import Mark, Target, marks, target
+from specc.drawing.marks import Mark, MarkedPlace, marks, target
 from specc.ir.graph import Graph, Node, Port, Region, result
 from specc.ir.types import TensorType
 from specc.ops.families import FAMILIES
@@ -153,7 +153,7 @@ def picture(graph: Graph, depth: int, field: str | None = None) -> Picture:
     return drawn if field is None else _marked(graph, drawn, target(graph, field), home)
 
 
-def _marked(graph: Graph, drawn: Picture, of: Target, home: Mapping[str, str]) -> Picture:
+def _marked(graph: Graph, drawn: Picture, of: MarkedPlace, home: Mapping[str, str]) -> Picture:
     """With the receptive field of a place, whose own box gives its value or has it as a row."""
     known = marks(graph, of)
     regions = {region.name: region for region in _regions(graph.members)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specc.bundle.sidecar import InputEntry, Normalisation, PortEntry, Sidecar, SymbolEntry
+from specc.bundle.sidecar import InputEntry, InputNormalisation, PortEntry, Sidecar, SymbolEntry
 from specc.diagnostics.words import listed
 
 _AXES = {"N": "batch", "C": "channels", "F": "features", "L": "places", "D": "slices", "H": "rows", "W": "columns"}
@@ -46,7 +46,7 @@ def _numbers(port: InputEntry) -> str:
     return f"{kind}, as they come: the network itself computes {formula(port.normalisation)}."
 
 
-def formula(normalisation: Normalisation) -> str:
+def formula(normalisation: InputNormalisation) -> str:
     """``(x - 0.5)/0.25``, ``(x - mean)/std with mean 0.4 and 0.5 and std 0.2``"""
     mean, std = ([f"{number:g}" for number in numbers] for numbers in (normalisation.mean, normalisation.std))
     if len(mean) == 1:

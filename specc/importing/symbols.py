@@ -18,7 +18,7 @@ _MOST_ROUNDS = 24
 _AXES = {1: "L", 2: "HW", 3: "DHW"}
 
 
-class Contract:
+class FileSymbols:
     """The symbols of a network by the names of the file, which get narrower as operators ask for it.
 
     Attributes:

@@ -21,7 +21,7 @@ from specc.importing.network import (
     ValueOf,
 )
 from specc.importing.program import Foreign, Known, Program, Step
-from specc.importing.symbols import Contract
+from specc.importing.symbols import FileSymbols
 from specc.ir.size import Size
 from specc.ir.targets import Value
 from specc.weights.tensors import Array
@@ -32,7 +32,7 @@ def translated(
     ports: tuple[ImportedPort, ...],
     outputs: Sequence[str],
     name: str,
-    contract: Contract,
+    contract: FileSymbols,
 ) -> ImportedNetwork | list[str]:
     """The network, or what cannot be said: a line for each step.
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
-from specc.analyses.matrix import Addends, Nonlinear, StepMatrix, TooMany, Unlike, step_matrix
+from specc.analyses.matrix import Addends, NoMatrix, Nonlinear, StepMatrix, TooMany, step_matrix
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural
 from specc.ir.graph import Graph, Node
@@ -70,7 +70,7 @@ def matrix_of(graph: Graph, name: str, most: int = MOST_ENTRIES) -> StepMatrix:
         raise UsageError(f"the matrix of {node.name} depends on {notation.at_sizes(graph, _USUAL)}")
     try:
         return step_matrix(node, most)
-    except Unlike as unlike:
+    except NoMatrix as unlike:
         raise UsageError(f"{node.name} is no matrix: {node.op.kind} is not linear, {_REASONS[unlike.reason]}") from None
     except TooMany:
         sizes = f"{fixed(node.type.elements):,} x {fixed(node.input_types[0].elements):,}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from specc.diagnostics import Diagnostic
 
 
-class Reason(NamedTuple):
+class FindingSummary(NamedTuple):
     """Why a network does not fit.
 
     Attributes:
@@ -21,5 +21,5 @@ class Reason(NamedTuple):
     place: str
 
 
-def reason(finding: Diagnostic) -> Reason:
-    return Reason(finding.code.value, finding.message, str(finding.primary.span))
+def reason(finding: Diagnostic) -> FindingSummary:
+    return FindingSummary(finding.code.value, finding.message, str(finding.primary.span))

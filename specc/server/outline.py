@@ -8,7 +8,7 @@ from specc.source import Span
 from specc.syntax import ast
 
 
-class Symbol(NamedTuple):
+class NamedPlace(NamedTuple):
     """A name, and what it names.
 
     Attributes:
@@ -20,27 +20,27 @@ class Symbol(NamedTuple):
     kind: Literal["model", "block", "let", "label"]
     whole: Span
     place: Span
-    inner: tuple[Symbol, ...] = ()
+    inner: tuple[NamedPlace, ...] = ()
 
 
-def outline(file: ast.File) -> list[Symbol]:
+def outline(file: ast.File) -> list[NamedPlace]:
     """In the order of the file."""
     found = []
     for item in file.items:
         match item:
             case ast.ModelDefinition():
-                found.append(Symbol(item.name, "model", item.span, item.name_span, tuple(_labels(item.body))))
+                found.append(NamedPlace(item.name, "model", item.span, item.name_span, tuple(_labels(item.body))))
             case ast.BlockDefinition():
-                found.append(Symbol(item.name, "block", item.span, item.name_span, tuple(_labels(item.body))))
+                found.append(NamedPlace(item.name, "block", item.span, item.name_span, tuple(_labels(item.body))))
             case ast.Let():
-                found.append(Symbol(item.name, "let", item.span, item.name_span))
+                found.append(NamedPlace(item.name, "let", item.span, item.name_span))
     return found
 
 
-def _labels(body: ast.Body) -> list[Symbol]:
+def _labels(body: ast.Body) -> list[NamedPlace]:
     labels = []
     for part in ast.parts(body):
         if isinstance(part, ast.Step) and part.label is not None:
             label = part.label
-            labels.append(Symbol(label.name or '""', "label", label.span.to(part.span), label.span))
+            labels.append(NamedPlace(label.name or '""', "label", label.span.to(part.span), label.span))
     return sorted(labels, key=lambda symbol: symbol.place.start)

@@ -24,7 +24,7 @@ from specc.server.definition import definition
 from specc.server.diagnosis import Diagnosis, corrections, diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
-from specc.server.outline import Symbol, outline
+from specc.server.outline import NamedPlace, outline
 from specc.server.positions import Position, bounds, offset, position
 from specc.source import Source, Span, is_yaml
 from specc.syntax import ast, parse, read
@@ -303,7 +303,7 @@ def _offset(source: Source, place: lsp.Position) -> int:
     return offset(source, Position(place.line, place.character))
 
 
-def _symbol(symbol: Symbol) -> lsp.DocumentSymbol:
+def _symbol(symbol: NamedPlace) -> lsp.DocumentSymbol:
     inner = [_symbol(one) for one in symbol.inner]
     return lsp.DocumentSymbol(
         symbol.name, _SYMBOLS[symbol.kind], _range(symbol.whole), _range(symbol.place), children=inner

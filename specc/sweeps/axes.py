@@ -67,7 +67,7 @@ class Listed(NamedTuple):
         return self.values[place]
 
 
-class Span(NamedTuple):
+class NumberRange(NamedTuple):
     """All numbers between two, evenly or by their ratios: there is no list of them, and samples are drawn from it."""
 
     low: Decimal
@@ -91,12 +91,12 @@ class Axis:
         span: where it takes any number between two, and has no list of values.
     """
 
-    def __init__(self, name: str, written: str, parts: Sequence[Progression | Listed | Span]) -> None:
+    def __init__(self, name: str, written: str, parts: Sequence[Progression | Listed | NumberRange]) -> None:
         self.name = name
         self.written = written
-        spans = [part for part in parts if isinstance(part, Span)]
+        spans = [part for part in parts if isinstance(part, NumberRange)]
         self.span = spans[0] if spans else None
-        self._parts = [part for part in parts if not isinstance(part, Span)]
+        self._parts = [part for part in parts if not isinstance(part, NumberRange)]
         if spans and len(parts) > 1:
             raise UsageError(f"{name}={written}: a range without steps stands alone; {_HOW}")
         self._ends = [*accumulate(part.number for part in self._parts)]
@@ -177,7 +177,7 @@ def _axis(name: str, values: object, option: str) -> Axis:
         parts = [_part(part, f"{option}{name}={values}") for part in _split(values)]
         return Axis(name, values.strip(), parts)
     if isinstance(values, range):
-        listed: list[Progression | Listed | Span] = [
+        listed: list[Progression | Listed | NumberRange] = [
             Progression(Decimal(values.start), Decimal(values.step), len(values), True)
         ]
         written = f"{values.start}..{values[-1]}:{values.step}" if values else ""
@@ -228,7 +228,7 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def _part(text: str, shown: str) -> Progression | Listed | Span:
+def _part(text: str, shown: str) -> Progression | Listed | NumberRange:
     match = _RANGE.fullmatch(text)
     if match is None:
         if not text:
@@ -241,7 +241,9 @@ def _part(text: str, shown: str) -> Progression | Listed | Span:
     if match[5]:
         return _by_ratio(low, high, whole, match[6], shown)
     if match[4] is None:
-        return Progression(low, Decimal(1), int(high - low) + 1, True) if whole else Span(low, high, False, False)
+        return (
+            Progression(low, Decimal(1), int(high - low) + 1, True) if whole else NumberRange(low, high, False, False)
+        )
     step = _number(match[4])
     whole = whole and _is_whole(match[4])
     if match[3] is None:
@@ -256,11 +258,11 @@ def _part(text: str, shown: str) -> Progression | Listed | Span:
     return Progression(low, step, count, whole, by_factor=True)
 
 
-def _by_ratio(low: Decimal, high: Decimal, whole: bool, count: str, shown: str) -> Listed | Span:
+def _by_ratio(low: Decimal, high: Decimal, whole: bool, count: str, shown: str) -> Listed | NumberRange:
     if low <= 0:
         raise UsageError(f"{shown}: ratios begin above 0, and not at {low}")
     if not count:
-        return Span(low, high, True, whole)
+        return NumberRange(low, high, True, whole)
     number = int(count)
     if not 2 <= number <= _MOST_COMPARED:
         raise UsageError(f"{shown}: log takes 2 to {_MOST_COMPARED:,} values, as in log5, and not {number:,}")

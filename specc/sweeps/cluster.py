@@ -21,7 +21,7 @@ from uuid import uuid4
 from specc.diagnostics import MissingDependency, UsageError
 from specc.elaborate import Template
 from specc.project.workers import Lost
-from specc.sweeps.variant import Checker, Question, Variant
+from specc.sweeps.variant import Question, Variant, VariantChecker
 from specc.version import __version__
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _gone(address: str) -> UsageError:
 
 _turn = Lock()
 """Threads of a worker take turns: the work is Python's alone, and templates count what they make."""
-_checkers: dict[bytes, Checker] = {}
+_checkers: dict[bytes, VariantChecker] = {}
 """That of the sweep at hand: what a task carries is unpacked once."""
 
 
@@ -237,6 +237,6 @@ def checked(sent: bytes, task: bytes, version: str) -> tuple[str, list[Variant]]
     with _turn:
         if sent not in _checkers:
             _checkers.clear()
-            _checkers[sent] = Checker(*pickle.loads(sent))
+            _checkers[sent] = VariantChecker(*pickle.loads(sent))
         checker = _checkers[sent]
         return __version__, [checker.check(number, settings) for number, settings in pickle.loads(task)]

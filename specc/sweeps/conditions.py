@@ -22,7 +22,7 @@ PARAMETER = "set."
 _BEGIN = "let holds = "
 
 
-class Condition(NamedTuple):
+class VariantCondition(NamedTuple):
     """An expression that is true or false.
 
     Attributes:
@@ -46,14 +46,14 @@ class _Expression(Source):
         return super().line(number).removeprefix(_BEGIN)
 
 
-def condition(text: str, origin: str) -> Condition:
+def condition(text: str, origin: str) -> VariantCondition:
     """An expression as a condition of ``origin`` (``--where``). Raises SpecError, UsageError."""
     flat = " ".join(text.split("\n")).strip()
     if not flat:
         raise UsageError(f"{origin} is empty: it takes a condition, as in 'params < 2M'")
     (let, *_) = parse(_Expression(origin, _BEGIN + flat)).items
     assert isinstance(let, ast.Let), "it begins with one, and is one line"
-    return Condition(text, _qualified(let.value))
+    return VariantCondition(text, _qualified(let.value))
 
 
 def _qualified(tree: Any) -> Any:
@@ -73,13 +73,13 @@ def names(template: Template, settings: Mapping[str, Value]) -> Scope:
     return Scope({PARAMETER + param.name: scope.get(param.name) for param in template.model.params}, scope)
 
 
-def number_of_network(of: Condition, scope: Scope) -> str | None:
+def number_of_network(of: VariantCondition, scope: Scope) -> str | None:
     """The first name of a condition on parameters that is none of them, but a number of the network."""
     names = (name.name for name in ast.free_names(of.test) if not scope.has(name.name))
     return next((name for name in names if name.removeprefix(NETWORK) in METRICS), None)
 
 
-def require_names(of: Condition, template: Template, settings: Mapping[str, Value]) -> None:
+def require_names(of: VariantCondition, template: Template, settings: Mapping[str, Value]) -> None:
     """Raises SpecError where a condition on networks speaks of what no network of the model has.
 
     Args:
@@ -89,7 +89,7 @@ def require_names(of: Condition, template: Template, settings: Mapping[str, Valu
         raise SpecError(findings)
 
 
-def require_decision(of: Condition, scope: Scope, network: Checked) -> None:
+def require_decision(of: VariantCondition, scope: Scope, network: Checked) -> None:
     """Raises SpecError where a condition cannot be decided for a network that fits, and so for no other of the model.
 
     Its networks differ in whether they have a receptive field, and in the sizes that they allow: that is passed over.

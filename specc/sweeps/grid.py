@@ -20,7 +20,7 @@ from specc.elaborate.errors import Invalid
 from specc.elaborate.evaluation import truth
 from specc.elaborate.values import Value, literal
 from specc.sweeps.axes import Axis
-from specc.sweeps.conditions import Condition, names, number_of_network
+from specc.sweeps.conditions import VariantCondition, names, number_of_network
 
 MOST = 1_000_000
 """Variants of a sweep, unless a limit says otherwise: five hours of two processors for a ResNet."""
@@ -45,7 +45,7 @@ class Sample(NamedTuple):
     seed: int
 
 
-class Grid:
+class VariantGrid:
     """Which variants there are, in their order: the last axis changes fastest.
 
     Args:
@@ -59,7 +59,7 @@ class Grid:
     """
 
     def __init__(
-        self, axes: Sequence[Axis], conditions: Sequence[Condition], sample: Sample | None, limit: int = MOST
+        self, axes: Sequence[Axis], conditions: Sequence[VariantCondition], sample: Sample | None, limit: int = MOST
     ) -> None:
         self.axes = tuple(axes)
         self.conditions = tuple(conditions)
@@ -152,7 +152,7 @@ def _latin(sample: Sample, axes: int) -> Iterator[list[float]]:
     return map(list, zip(*columns, strict=True))
 
 
-def _product(grid: Grid) -> str:
+def _product(grid: VariantGrid) -> str:
     if grid.sample is not None:
         return f"{grid.sample.number:,} variants are to be drawn:"
     return " x ".join(f"{axis.count:,} ({axis.name})" for axis in grid.axes) + " ="
@@ -162,7 +162,7 @@ def _how_many(number: int) -> str:
     return f"{number:,} variants"
 
 
-def _less(grid: Grid) -> str:
+def _less(grid: VariantGrid) -> str:
     raise_it = f"--limit {grid.most} allows them"
     return raise_it if grid.sample is not None else f"--random N or --latin N draws so many of them, and {raise_it}"
 

@@ -9,7 +9,7 @@ from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import advice
 from specc.elaborate.assertions import NETWORK
 from specc.sweeps.conditions import PARAMETER
-from specc.sweeps.variant import Numbers, Variant
+from specc.sweeps.variant import NetworkNumbers, Variant
 
 SHORT = {"memory": "activation_memory"}
 """Other names of numbers, as an assert knows them."""
@@ -43,7 +43,7 @@ class Objective(NamedTuple):
 
 def objectives(text: str, parameters: Sequence[str]) -> tuple[Objective, ...]:
     """``macs,-receptive_field``: few MACs, and a large field; ``set.depth`` is a parameter's. Raises UsageError."""
-    numbers = {name: SHORT.get(name, name) for name in (*Numbers._fields, *SHORT)}
+    numbers = {name: SHORT.get(name, name) for name in (*NetworkNumbers._fields, *SHORT)}
     own = {name: name for name in parameters}
     known: dict[str, list[tuple[str, bool]]] = {}
     for prefix, names, of_network in ((NETWORK, numbers, True), (PARAMETER, own, False)):

@@ -17,8 +17,8 @@ from specc.atomic import replace
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import system_reason
 from specc.leftovers import lock_file
-from specc.report.reasons import Reason
-from specc.sweeps.variant import Numbers, Variant
+from specc.report.reasons import FindingSummary
+from specc.sweeps.variant import NetworkNumbers, Variant
 
 VERSION = 1
 """Of both files: it grows where a field goes or changes its meaning. New fields may come at any time."""
@@ -29,7 +29,7 @@ _FLUSHED = 100
 
 def row(variant: Variant) -> dict[str, Any]:
     """A variant as JSON: numbers as they are; null where one depends on symbolic sizes, or there is no network."""
-    numbers = variant.numbers or Numbers(*(None for _ in Numbers._fields))  # type: ignore[arg-type]
+    numbers = variant.numbers or NetworkNumbers(*(None for _ in NetworkNumbers._fields))  # type: ignore[arg-type]
     return {
         "variant": variant.number,
         "settings": dict(variant.settings),
@@ -51,9 +51,9 @@ def variant_of(text: str | bytes) -> Variant:
     numbers = None
     if table["params"] is not None:
         field = table["receptive_field"]
-        numbers = Numbers(**{name: table[name] for name in Numbers._fields})
+        numbers = NetworkNumbers(**{name: table[name] for name in NetworkNumbers._fields})
         numbers = numbers._replace(receptive_field=None if field is None else tuple(field))
-    reasons = tuple(Reason(**reason) for reason in table["reasons"])
+    reasons = tuple(FindingSummary(**reason) for reason in table["reasons"])
     return Variant(table["variant"], table["settings"], numbers, table["margins"], reasons, table["kept"])
 
 

@@ -15,12 +15,12 @@ from specc.elaborate import Checked, Imports, Template, choose, require_paramete
 from specc.project.check import processors
 from specc.project.settings import Configuration
 from specc.project.workers import Lost, Work, results
-from specc.report.reasons import Reason
+from specc.report.reasons import FindingSummary
 from specc.source import Source
 from specc.sweeps.axes import Axis, axes_of
 from specc.sweeps.conditions import condition, names, require_decision, require_names
-from specc.sweeps.grid import MOST, Grid, Sample, read_grid
-from specc.sweeps.variant import WHEN, Checker, Question, Variant, plain
+from specc.sweeps.grid import MOST, Sample, VariantGrid, read_grid
+from specc.sweeps.variant import WHEN, Question, Variant, VariantChecker, plain
 from specc.syntax import parse, read
 from specc.version import __version__
 
@@ -52,7 +52,7 @@ class Sweep:
         self,
         source: Source,
         model: str | None,
-        grid: Grid,
+        grid: VariantGrid,
         question: Question,
         jobs: int | None = None,
         scheduler: str | None = None,
@@ -125,7 +125,7 @@ class Sweep:
     def variants(self, begin: int = 0) -> Generator[Variant, None, None]:
         """The variants from one number on."""
         upcoming = islice(enumerate(self.grid.variants(self._template)), begin, None)
-        checker = Checker(self._template, self.question)
+        checker = VariantChecker(self._template, self.question)
         few = self.most if self._jobs == 1 and self._scheduler is None else FEW
         for number, settings in islice(upcoming, few):
             yield checker.check(number, settings)
@@ -134,7 +134,7 @@ class Sweep:
             rest = iter(()) if following is None else chain([following], upcoming)
             yield from self._by_workers(rest, checker)
 
-    def _by_workers(self, upcoming: Iterator[tuple[int, Settings]], checker: Checker) -> Iterator[Variant]:
+    def _by_workers(self, upcoming: Iterator[tuple[int, Settings]], checker: VariantChecker) -> Iterator[Variant]:
         given: dict[int, _Task] = {}
 
         def tasks(size: int) -> Iterator[tuple[int, _Task]]:
@@ -168,8 +168,8 @@ class Sweep:
         if not self.grid.meets(settings, self._template):
             values = {name: plain(value) for name, value in settings.items()}
             met = " and ".join(condition.text for condition in self.grid.conditions)
-            return Variant(number, values, None, {}, (Reason(WHEN, f"does not meet {met}", ""),), False), None
-        variant = Checker(self._template, self.question).check(number, settings)
+            return Variant(number, values, None, {}, (FindingSummary(WHEN, f"does not meet {met}", ""),), False), None
+        variant = VariantChecker(self._template, self.question).check(number, settings)
         return variant, self._model(settings) if variant.kept else None
 
     def _model(self, settings: Settings) -> Model:
@@ -231,7 +231,7 @@ class _Batches:
     """Checks variants in a worker."""
 
     def __init__(self, template: Template, question: Question) -> None:
-        self._checker = Checker(template, question)
+        self._checker = VariantChecker(template, question)
 
     def __call__(self, task: _Task) -> list[Variant]:
         return [self._checker.check(number, settings) for number, settings in task]
@@ -303,8 +303,8 @@ def grid_of(
     latin: int | None,
     seed: int | None,
     limit: int,
-) -> Grid:
-    """Raises UsageError where options contradict each other; as `Grid` does."""
+) -> VariantGrid:
+    """Raises UsageError where options contradict each other; as `VariantGrid` does."""
     if random is not None and latin is not None:
         raise OptionError(
             "random", "draws variants at random, and latin as a Latin hypercube: leave out one of the two"
@@ -315,7 +315,7 @@ def grid_of(
     if number is not None and number < 1:
         raise UsageError(f"at least one variant is drawn, not {number}")
     sample = None if number is None else Sample(number, latin is not None, seed or 0)
-    return Grid([*axes.values()], [condition(text, "--when") for text in when], sample, limit)
+    return VariantGrid([*axes.values()], [condition(text, "--when") for text in when], sample, limit)
 
 
 def budget_of(spec: str, files: Configuration | None = None) -> Any:

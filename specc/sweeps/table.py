@@ -10,7 +10,7 @@ from rich.text import Text
 
 from specc.diagnostics.words import plural, visible
 from specc.report.notation import NOTHING, count, field, memory, print_columns, scaled
-from specc.report.reasons import Reason
+from specc.report.reasons import FindingSummary
 from specc.sweeps.pareto import Front
 from specc.sweeps.variant import Variant, shown
 
@@ -31,7 +31,7 @@ class Summary:
         self.number = self.fit = self.kept = 0
         self._first: list[Variant] = []
         self._reasons: Counter[str] = Counter()
-        self._examples: dict[str, tuple[Reason, Variant]] = {}
+        self._examples: dict[str, tuple[FindingSummary, Variant]] = {}
         self._is_symbolic = False
 
     def add(self, variant: Variant) -> None:

@@ -13,8 +13,8 @@ from specc.elaborate.assertions import condition_holds
 from specc.elaborate.values import Partial, Value, literal
 from specc.project.budgets import Budget, budget_findings, budget_use
 from specc.project.fresh import guarded
-from specc.report.reasons import Reason, reason
-from specc.sweeps.conditions import Condition, names
+from specc.report.reasons import FindingSummary, reason
+from specc.sweeps.conditions import VariantCondition, names
 from specc.sweeps.grid import Settings
 
 INTERNAL = "internal"
@@ -25,7 +25,7 @@ SIZES = "sizes"
 """In place of a code: the contract of this variant does not allow the sizes at which numbers are asked for."""
 
 
-class Numbers(NamedTuple):
+class NetworkNumbers(NamedTuple):
     """What a network costs, as of `specc.Model`; those that depend on symbolic sizes are None without sizes."""
 
     params: int
@@ -52,9 +52,9 @@ class Variant:
 
     number: int
     settings: Mapping[str, Any]
-    numbers: Numbers | None
+    numbers: NetworkNumbers | None
     margins: Mapping[str, int]
-    reasons: tuple[Reason, ...]
+    reasons: tuple[FindingSummary, ...]
     kept: bool
 
     @property
@@ -89,11 +89,11 @@ class Question(NamedTuple):
     """
 
     at: Mapping[str, int]
-    where: Condition | None
+    where: VariantCondition | None
     budget: Budget | None
 
 
-class Checker:
+class VariantChecker:
     """Checks one variant after the other."""
 
     def __init__(self, template: Template, question: Question) -> None:
@@ -107,7 +107,7 @@ class Checker:
         values = {name: plain(value) for name, value in settings.items()}
         answer = guarded("this variant", lambda: self._checked(number, settings, values))
         if isinstance(answer, str):
-            return Variant(number, values, None, {}, (Reason(INTERNAL, answer, ""),), False)
+            return Variant(number, values, None, {}, (FindingSummary(INTERNAL, answer, ""),), False)
         return answer
 
     def _checked(self, number: int, settings: Settings, values: Mapping[str, Any]) -> Variant:
@@ -119,7 +119,7 @@ class Checker:
         try:
             sized = network.at(question.at) if question.at else network
         except UsageError as error:
-            return Variant(number, values, None, {}, (Reason(SIZES, str(error), ""),), False)
+            return Variant(number, values, None, {}, (FindingSummary(SIZES, str(error), ""),), False)
         findings: list[Diagnostic] = []
         margins: dict[str, int] = {}
         if question.budget is not None:
@@ -146,6 +146,6 @@ class Checker:
             gc.collect(0)
 
 
-def _numbers(network: Checked) -> Numbers:
+def _numbers(network: Checked) -> NetworkNumbers:
     costs = network.costs
-    return Numbers(*(getattr(costs, name) for name in Numbers._fields))
+    return NetworkNumbers(*(getattr(costs, name) for name in NetworkNumbers._fields))

@@ -14,7 +14,7 @@ from specc import SpecError, UsageError, sweep
 from specc.elaborate import scopes
 from specc.sweeps import sweep as sweeping
 from specc.sweeps.pareto import Front, objectives
-from specc.sweeps.variant import Checker, Variant
+from specc.sweeps.variant import Variant, VariantChecker
 from tests.project.test_workers import forks
 from tests.sweeps.conftest import params
 
@@ -148,15 +148,15 @@ class TestWorkers:
 
     @forks
     def test_what_a_killed_worker_had_is_not_lost(self, net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        check, here = Checker.check, os.getpid()
+        check, here = VariantChecker.check, os.getpid()
 
-        def fatal(self: Checker, number: int, settings: dict[str, object]) -> Variant:
+        def fatal(self: VariantChecker, number: int, settings: dict[str, object]) -> Variant:
             if number in (50, 90) and os.getpid() != here:
                 os.kill(os.getpid(), signal.SIGKILL)
             return check(self, number, settings)
 
         whole = [*sweep(net, self.GRID, jobs=1)]
-        monkeypatch.setattr(Checker, "check", fatal)
+        monkeypatch.setattr(VariantChecker, "check", fatal)
         assert [*sweep(net, self.GRID, jobs=2)] == whole
 
     def test_what_they_are_sent_has_the_text_with_it(self, net: Path) -> None:
@@ -164,11 +164,11 @@ class TestWorkers:
         of = sweep(net, self.GRID)
         sent = pickle.dumps(of._template)
         net.unlink()
-        assert Checker(pickle.loads(sent), of.question).check(0, {"depth": 4}).reasons[0].code == "S0104"
+        assert VariantChecker(pickle.loads(sent), of.question).check(0, {"depth": 4}).reasons[0].code == "S0104"
         assert of.changed() == str(net)
 
     def test_a_mistake_of_specc_costs_one_variant(self, net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sweeping.Checker, "_checked", lambda self, number, *_: 1 / number)
+        monkeypatch.setattr(sweeping.VariantChecker, "_checked", lambda self, number, *_: 1 / number)
         first, *_ = sweep(net, {"width": [4]}, jobs=1)
         assert first.reasons[0].code == "internal"
         assert "ZeroDivisionError" in first.reasons[0].message

@@ -18,7 +18,7 @@ from specc.importing.program import Known, Program, Unsayable, as_float32, real
 Value = str | Known
 """A value of the file: one of the program, by name, or numbers that are known."""
 
-Rule = Callable[["Call"], "Value | Sequence[Value]"]
+Rule = Callable[["NodeReader"], "Value | Sequence[Value]"]
 
 _RULES: dict[tuple[str, str], Rule] = {}
 
@@ -52,7 +52,7 @@ def rule_of(domain: str, name: str) -> Rule | None:
     return _RULES.get((domain, name))
 
 
-class Call(Building):
+class NodeReader(Building):
     """One node, and the program that its rule adds steps to.
 
     Attributes:

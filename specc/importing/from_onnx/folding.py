@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from specc.importing.from_onnx.call import Call, Value
+from specc.importing.from_onnx.call import NodeReader, Value
 from specc.importing.program import Known, Unsayable
 from specc.ir.conditions import always_at_least
 from specc.ir.size import Size, quotient
@@ -22,7 +22,7 @@ from specc.weights.tensors import Array
 MOST_ELEMENTS = 2**28
 """Elements of what is computed: a node of a few bytes may ask for any number of them."""
 
-Fold = Callable[[Call], Known]
+Fold = Callable[[NodeReader], Known]
 _FOLDS: dict[str, Fold] = {}
 
 
@@ -44,7 +44,7 @@ def _room(shape: Sequence[int]) -> None:
         raise Unsayable(f"it makes a constant of {prod(shape):,} elements, and {MOST_ELEMENTS:,} are the most")
 
 
-def _numbers(call: Call, place: int = 0) -> Array:
+def _numbers(call: NodeReader, place: int = 0) -> Array:
     known = call.known(place)
     _room(known.shape)
     return known.read()
@@ -60,7 +60,7 @@ def _axis(axis: int, rank: int) -> int:
 
 
 @fold("Constant")
-def _constant(call: Call) -> Known:
+def _constant(call: NodeReader) -> Known:
     for name in ("value", "sparse_value", "value_float", "value_floats", "value_int", "value_ints", "value_string",
                  "value_strings"):  # fmt: skip
         attribute = call.tensor_attribute(name)
@@ -80,7 +80,7 @@ def _constant(call: Call) -> Known:
 
 
 @fold("ConstantOfShape")
-def _constant_of_shape(call: Call) -> Known:
+def _constant_of_shape(call: NodeReader) -> Known:
     attribute = call.tensor_attribute("value")
     filler = np.zeros(1, np.float32) if attribute is None else numpy_helper.to_array(attribute.t)
     shape = call.integers(0)
@@ -91,7 +91,7 @@ def _constant_of_shape(call: Call) -> Known:
 # ---- sizes --------------------------------------------------------------------------------------------------
 
 
-def shape_of(call: Call, value: Value) -> Known:
+def shape_of(call: NodeReader, value: Value) -> Known:
     """What ``Shape`` gives of a value of the network, or of a constant."""
     sizes = value.shape if isinstance(value, Known) else call.type(value).shape
     start, end = call.attribute("start", 0), call.attribute("end", len(sizes))
@@ -111,12 +111,12 @@ def sized(sizes: Sequence[Any]) -> Known:
 
 
 @fold("Identity")
-def _identity(call: Call) -> Known:
+def _identity(call: NodeReader) -> Known:
     return call.known(0)
 
 
 @fold("Cast")
-def _cast(call: Call) -> Known:
+def _cast(call: NodeReader) -> Known:
     call.ignore("saturate")
     call.ignore("round_mode")
     return cast_to(call.known(0), call.required("to", 0))
@@ -140,7 +140,7 @@ def cast_to(known: Known, to: int) -> Known:
 
 
 @fold("Transpose")
-def _transpose(call: Call) -> Known:
+def _transpose(call: NodeReader) -> Known:
     known = call.known(0)
     order = call.attribute("perm", tuple(reversed(range(len(known.shape)))))
     if sorted(order) != list(range(len(known.shape))):
@@ -149,7 +149,7 @@ def _transpose(call: Call) -> Known:
 
 
 @fold("Reshape")
-def _reshape(call: Call) -> Known:
+def _reshape(call: NodeReader) -> Known:
     known, target = call.known(0), list(call.integers(1) if call.has_input(1) else call.required("shape", ()))
     keeps_zero = call.flag("allowzero")
     for place, size in enumerate(target):
@@ -165,7 +165,7 @@ def _reshape(call: Call) -> Known:
 
 
 @fold("Squeeze")
-def _squeeze(call: Call) -> Known:
+def _squeeze(call: NodeReader) -> Known:
     known, axes = call.known(0), call.integers_either("axes", 1)
     rank = len(known.shape)
     gone = (
@@ -177,7 +177,7 @@ def _squeeze(call: Call) -> Known:
 
 
 @fold("Unsqueeze")
-def _unsqueeze(call: Call) -> Known:
+def _unsqueeze(call: NodeReader) -> Known:
     known, axes = call.known(0), call.integers_either("axes", 1) or ()
     rank = len(known.shape) + len(axes)
     new = {_axis(axis, rank) for axis in axes}
@@ -186,14 +186,14 @@ def _unsqueeze(call: Call) -> Known:
 
 
 @fold("Flatten")
-def _flatten(call: Call) -> Known:
+def _flatten(call: NodeReader) -> Known:
     known, axis = call.known(0), call.attribute("axis", 1)
     axis = axis % len(known.shape) if axis < 0 else axis
     return known.reshaped(prod(known.shape[:axis]), prod(known.shape[axis:]))
 
 
 @fold("Concat")
-def _concat(call: Call) -> Known:
+def _concat(call: NodeReader) -> Known:
     axis = call.required("axis", 0)
     parts = [known.read() for known in map(call.known, range(call.arity))]
     _room([sum(part.size for part in parts)])
@@ -201,7 +201,7 @@ def _concat(call: Call) -> Known:
 
 
 @fold("Slice")
-def _slice(call: Call) -> Known:
+def _slice(call: NodeReader) -> Known:
     known = call.known(0)
     ranges = slices(call, len(known.shape))
     cut: list[slice] = [slice(None)] * len(known.shape)
@@ -217,7 +217,7 @@ def _picked(known: Known) -> Known:
     return _tidy(known.read(), known.dtype) if known.is_size else known
 
 
-def slices(call: Call, rank: int) -> dict[int, tuple[Any, Any, int]]:
+def slices(call: NodeReader, rank: int) -> dict[int, tuple[Any, Any, int]]:
     """Start, stop and step by axis, as the node says them."""
     if call.has_input(1):
         starts, stops = call.sizes(1), call.sizes(2)
@@ -233,7 +233,7 @@ def slices(call: Call, rank: int) -> dict[int, tuple[Any, Any, int]]:
 
 
 @fold("Gather")
-def _gather(call: Call) -> Known:
+def _gather(call: NodeReader) -> Known:
     known, axis = call.known(0), call.attribute("axis", 0)
     indices = np.asarray(call.known(1).read())
     axis = _axis(axis, len(known.shape))
@@ -248,12 +248,12 @@ def _gather(call: Call) -> Known:
 
 
 @fold("Split")
-def _no_split(call: Call) -> Known:
+def _no_split(call: NodeReader) -> Known:
     raise Unsayable("it splits a constant")
 
 
 @fold("Expand")
-def _expand(call: Call) -> Known:
+def _expand(call: NodeReader) -> Known:
     known, target = call.known(0), call.integers(1)
     shape = np.broadcast_shapes(known.shape, target)
     _room(shape)
@@ -261,7 +261,7 @@ def _expand(call: Call) -> Known:
 
 
 @fold("Tile")
-def _tile(call: Call) -> Known:
+def _tile(call: NodeReader) -> Known:
     known, repeats = call.known(0), call.integers(1)
     shape = tuple(n * r for n, r in zip(known.shape, repeats, strict=True))
     _room(shape)
@@ -269,7 +269,7 @@ def _tile(call: Call) -> Known:
 
 
 @fold("Range")
-def _range(call: Call) -> Known:
+def _range(call: NodeReader) -> Known:
     start, stop, step = (_numbers(call, place).reshape(-1)[0] for place in range(3))
     if any(isinstance(each, Size) for each in (start, stop, step)):
         raise Unsayable("it counts up to a symbolic size")
@@ -279,12 +279,12 @@ def _range(call: Call) -> Known:
 
 
 @fold("Size")
-def _size(call: Call) -> Known:
+def _size(call: NodeReader) -> Known:
     return Known.of(np.asarray(call.known(0).size, np.int64))
 
 
 @fold("Shape")
-def _shape(call: Call) -> Known:
+def _shape(call: NodeReader) -> Known:
     return shape_of(call, call.known(0))
 
 
@@ -346,7 +346,7 @@ _ON_SIZES = frozenset({"Add", "Sub", "Mul", "Div", "Mod", "Equal"})
 
 
 @fold(*_BINARY)
-def _binary(call: Call) -> Known:
+def _binary(call: NodeReader) -> Known:
     numbers = [_numbers(call, place) for place in range(call.arity)]
     _room(np.broadcast_shapes(*(each.shape for each in numbers)))
     if call.op_type == "Mod":
@@ -382,7 +382,7 @@ _UNARY: dict[str, Callable[[Array], Array]] = {
 
 
 @fold(*_UNARY)
-def _unary(call: Call) -> Known:
+def _unary(call: NodeReader) -> Known:
     known = call.known(0)
     if known.is_size:
         raise Unsayable("it computes with symbolic sizes what cannot be said of all of them")
@@ -397,13 +397,13 @@ def _unary(call: Call) -> Known:
 
 
 @fold("Where")
-def _where(call: Call) -> Known:
+def _where(call: NodeReader) -> Known:
     condition, a, b = (_numbers(call, place) for place in range(3))
     return _tidy(np.where(condition, a, b), a.dtype)
 
 
 @fold("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
-def _reduce(call: Call) -> Known:
+def _reduce(call: NodeReader) -> Known:
     numbers, axes = _numbers(call), call.integers_either("axes", 1)
     keeps, ignores_none = call.flag("keepdims", True), call.flag("noop_with_empty_axes")
     if not axes and ignores_none:

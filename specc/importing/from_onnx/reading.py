@@ -18,14 +18,14 @@ from onnx import NodeProto, TensorProto
 import specc.importing.from_onnx.rules  # noqa: F401 - enters them
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
-from specc.importing.from_onnx.call import Call, Value, rule_of
+from specc.importing.from_onnx.call import NodeReader, Value, rule_of
 from specc.importing.from_onnx.folding import folding_of
 from specc.importing.from_onnx.own import OwnSteps
 from specc.importing.fusions import fused
 from specc.importing.naming import identifier, is_path, scoped_path
 from specc.importing.network import ImportedNetwork, ImportedPort
 from specc.importing.program import Known, Program, Unsayable
-from specc.importing.symbols import Contract
+from specc.importing.symbols import FileSymbols
 from specc.importing.translation import translated
 from specc.ir.size import Dim
 from specc.ir.types import TensorType
@@ -66,9 +66,9 @@ def read_network(file: OnnxFile) -> ImportedNetwork:
     Raises:
         UsageError: the file cannot be read, or something in it cannot be said: every node at fault by name.
     """
-    contract = Contract()
+    contract = FileSymbols()
     while True:
-        reading = _Reading(file, contract)
+        reading = _NodeWalk(file, contract)
         network = reading.network()
         if network is not None:
             return network
@@ -83,7 +83,7 @@ def _refused(file: OnnxFile, faults: Sequence[str]) -> UsageError:
 
 
 @dataclass
-class _Reading:
+class _NodeWalk:
     """One walk over the nodes, with what is known of the symbols so far.
 
     Attributes:
@@ -92,7 +92,7 @@ class _Reading:
     """
 
     file: OnnxFile
-    contract: Contract
+    contract: FileSymbols
     faults: list[str] = field(default_factory=list)
     missing: list[Any] = field(default_factory=list)
 
@@ -241,7 +241,7 @@ class _Reading:
         rows = [value for value in data if value in self._rows]
         if rows and (node.op_type not in _ROW_BY_ROW or len(rows) < len(data)):
             raise Unsayable("it computes with rows of all samples of a batch, as if they were samples")
-        call = Call(node, self._opsets.get(domain, 1), inputs, outputs, self._program)
+        call = NodeReader(node, self._opsets.get(domain, 1), inputs, outputs, self._program)
         given = [value for value in inputs if value is not None]
         fold = folding_of(domain, node.op_type) if all(isinstance(value, Known) for value in given) else None
         meaning: Any = fold or rule_of(domain, node.op_type)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from specc.importing.building import plain
-from specc.importing.from_onnx.call import Call
+from specc.importing.from_onnx.call import NodeReader
 from specc.importing.program import Unsayable
 from specc.ir.types import TensorType
 
@@ -36,7 +36,7 @@ class Window(NamedTuple):
         return "same_upper" if self.auto_pad == "SAME_UPPER" else padding(self.before, self.after)
 
 
-def window(call: Call, x: TensorType, kernel: Sequence[int] | None = None) -> Window:
+def window(call: NodeReader, x: TensorType, kernel: Sequence[int] | None = None) -> Window:
     """The window of a node over ``x``; ``kernel`` is that of its weights.
 
     Raises:

@@ -13,7 +13,7 @@ from specc.importing.building import Building
 from specc.importing.program import Known, Program, Unsayable, as_float32
 from specc.ir.size import Size
 
-Rule = Callable[["Call"], Any]
+Rule = Callable[["CallReader"], Any]
 """Gives a value, several of them as a list, or a size."""
 
 _RULES: dict[str, Rule] = {}
@@ -40,7 +40,7 @@ def rule_of(name: str, overload: str) -> Rule | None:
     return _RULES.get(f"{plain}.{overload}") or _RULES.get(plain)
 
 
-class Call(Building):
+class CallReader(Building):
     """One call, and the program that its rule adds steps to.
 
     Attributes:

@@ -22,12 +22,12 @@ import specc.importing.from_torch.rules  # noqa: F401 - enters them
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.importing.from_torch.aliases import Aliases, changes_in_place
-from specc.importing.from_torch.call import Call, is_size, rule_of
+from specc.importing.from_torch.call import CallReader, is_size, rule_of
 from specc.importing.fusions import fused
 from specc.importing.naming import identifier
 from specc.importing.network import ImportedNetwork, ImportedPort
 from specc.importing.program import Known, Program, Unsayable
-from specc.importing.symbols import Contract
+from specc.importing.symbols import FileSymbols
 from specc.importing.translation import translated
 from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
@@ -66,9 +66,9 @@ def read_program(
     Raises:
         UsageError: something in it cannot be said: every call at fault by name.
     """
-    contract = Contract()
+    contract = FileSymbols()
     while True:
-        reading = _Reading(program, contract, name, title, shapes)
+        reading = _CallWalk(program, contract, name, title, shapes)
         network = reading.network()
         if network is not None:
             return network
@@ -79,7 +79,7 @@ def read_program(
 
 
 @dataclass
-class _Reading:
+class _CallWalk:
     """One walk over the calls, with what is known of the symbols so far.
 
     Attributes:
@@ -88,7 +88,7 @@ class _Reading:
     """
 
     exported: ExportedProgram
-    contract: Contract
+    contract: FileSymbols
     name: str
     title: str
     shapes: Sequence[Sequence[int | str]]
@@ -249,7 +249,7 @@ class _Reading:
         if rule is None:
             raise Unsayable(f"specc imports no {name}")
         defaults = {argument.name: argument.default_value for argument in target._schema.arguments}
-        call = Call(name.removesuffix("_"), arguments, defaults, self._program)
+        call = CallReader(name.removesuffix("_"), arguments, defaults, self._program)
         result = rule(call)
         call.finish()
         return result
@@ -287,7 +287,7 @@ class _Reading:
         """Numbers that are only moved are still those of the module, by name."""
         plain = name.removesuffix("_")
         if plain in _MOVES and (rule := rule_of(name, overload)) is not None:
-            call = Call(plain, arguments, {}, self._program)
+            call = CallReader(plain, arguments, {}, self._program)
             result = rule(call)
             return result if isinstance(result, Known) else None
         return None

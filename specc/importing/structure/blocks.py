@@ -11,27 +11,27 @@ from specc.importing.network import Argument, Expression, ValueOf
 from specc.importing.structure.body import (
     REQUIRED,
     Block,
-    Call,
-    Group,
-    Layer,
+    BlockCall,
+    EarlierValue,
+    LabelledGroup,
     Required,
-    Shared,
+    SharedDeclaration,
     Statement,
-    Value,
     When,
+    WrittenStep,
     all_statements,
     inner_bodies,
     read_values,
     statements,
 )
-from specc.importing.structure.parameters import Parameter, Sizes, named
+from specc.importing.structure.parameters import BlockParameter, Sizes, named
 from specc.importing.structure.unification import (
     MISSING,
     Key,
     Missing,
+    NoCommonShape,
     Shapes,
     Unified,
-    Unlike,
     is_variant,
     same,
     unified,
@@ -66,7 +66,7 @@ class _Class:
         parameters: how many their block would have; None as long as nobody has asked.
     """
 
-    def __init__(self, groups: list[Group], keys: list[Key], size: int) -> None:
+    def __init__(self, groups: list[LabelledGroup], keys: list[Key], size: int) -> None:
         self.groups = groups
         self.keys = keys
         self.size = size
@@ -78,13 +78,15 @@ class _Blocks:
         self._body = body
         self._channels = channels
         self._taken = {*taken, *layer_names()}
-        self._class_of: dict[Group, _Class] = {}
-        self._parents: dict[Group, Group | None] = {}
-        self._labels = {s.label for s in all_statements(body) if isinstance(s, (Layer, Group)) and s.label}
+        self._class_of: dict[LabelledGroup, _Class] = {}
+        self._parents: dict[LabelledGroup, LabelledGroup | None] = {}
+        self._labels = {
+            s.label for s in all_statements(body) if isinstance(s, (WrittenStep, LabelledGroup)) and s.label
+        }
         self._blocks: dict[str, Block] = {}
         # Which values are called by name, in all and in each group, before any of them is a call.
         self._reads = Counter(read_values(body))
-        self._inside: dict[Group, Counter[str]] = {}
+        self._inside: dict[LabelledGroup, Counter[str]] = {}
 
     def run(self) -> list[Block]:
         chosen = self._chosen()
@@ -116,7 +118,7 @@ class _Blocks:
         bodies = [self._body]
         while bodies:
             for statement in bodies.pop():
-                one = self._class_of.get(statement) if isinstance(statement, Group) else None
+                one = self._class_of.get(statement) if isinstance(statement, LabelledGroup) else None
                 if one in chosen:
                     assert one is not None, "None is not chosen"
                     counts[one] += 1
@@ -130,11 +132,11 @@ class _Blocks:
         """About how many characters a body has with calls of these blocks, equal ones in a row as a loop."""
         length, before = 0, None
         for statement in body:
-            one = self._class_of.get(statement) if isinstance(statement, Group) else None
+            one = self._class_of.get(statement) if isinstance(statement, LabelledGroup) else None
             again = one is not None and one is before
             if again:
                 length += _COST_OF_ARGUMENT
-            elif one in chosen and isinstance(statement, Group):
+            elif one in chosen and isinstance(statement, LabelledGroup):
                 length += 2 * _COST_OF_CALL + len(statement.label or "")
             else:
                 length += size_of([statement], inside=False)
@@ -142,17 +144,19 @@ class _Blocks:
             before = one
         return length
 
-    def _groups(self, body: list[Statement], parent: Group | None) -> list[Group]:
-        found: list[Group] = []
+    def _groups(self, body: list[Statement], parent: LabelledGroup | None) -> list[LabelledGroup]:
+        found: list[LabelledGroup] = []
         for statement in body:
             inner = parent
-            if isinstance(statement, Group):
+            if isinstance(statement, LabelledGroup):
                 self._parents[statement] = parent
                 inner = statement
                 # Shared steps are seen where they are declared, and in no block.
                 inside = list(all_statements(statement.body))
-                declared = {s.name for s in inside if isinstance(s, Shared)}
-                is_closed = all(not isinstance(s, Layer) or s.shared is None or s.shared in declared for s in inside)
+                declared = {s.name for s in inside if isinstance(s, SharedDeclaration)}
+                is_closed = all(
+                    not isinstance(s, WrittenStep) or s.shared is None or s.shared in declared for s in inside
+                )
                 if is_closed and not statement.goes_on and statement.start is not None:
                     found.append(statement)
                     self._inside[statement] = Counter(read_values(statement.body))
@@ -160,8 +164,8 @@ class _Blocks:
                 found += self._groups(part, inner)
         return found
 
-    def _classes(self, groups: list[Group]) -> list[_Class]:
-        by_key: dict[Key, list[Group]] = defaultdict(list)
+    def _classes(self, groups: list[LabelledGroup]) -> list[_Class]:
+        by_key: dict[Key, list[LabelledGroup]] = defaultdict(list)
         for group in groups:
             by_key[Shapes(group.body, group.start).of_body(group.body)].append(group)
         classes: list[_Class] = []
@@ -176,16 +180,16 @@ class _Blocks:
                 classes.append(_Class(members, [key], size))
         return classes
 
-    def _vary(self, other: _Class, key: Key, members: list[Group]) -> bool:
+    def _vary(self, other: _Class, key: Key, members: list[LabelledGroup]) -> bool:
         if not is_variant(other.keys[0], key):
             return False
         try:
             both = self._unified([other.groups[0], members[0]])
-        except Unlike:
+        except NoCommonShape:
             return False
         return _VARYING.issuperset(column.name for column in both.columns if column.constant is MISSING)
 
-    def _unified(self, groups: list[Group]) -> Unified:
+    def _unified(self, groups: list[LabelledGroup]) -> Unified:
         return unified([group.body for group in groups], [group.start for group in groups], self._blocks)
 
     def _pays(self, one: _Class, count: int, chosen: set[_Class]) -> bool:
@@ -193,7 +197,7 @@ class _Blocks:
         if one.parameters is None:
             try:
                 both = self._unified(one.groups)
-            except Unlike:
+            except NoCommonShape:
                 one.parameters = _MOST_PARAMETERS + 1
             else:
                 one.parameters = len(named(both, self._sizes(one.groups), ())[0]) + len(both.captured)
@@ -204,20 +208,20 @@ class _Blocks:
         call = _COST_OF_CALL + _COST_OF_ARGUMENT * one.parameters
         return length * (count - 1) > _COST_OF_BLOCK + _COST_OF_ARGUMENT * one.parameters + call * count
 
-    def _sizes(self, groups: list[Group]) -> Sizes:
+    def _sizes(self, groups: list[LabelledGroup]) -> Sizes:
         before = [self._channels.get(group.start or "") for group in groups]
         return Sizes(before, [self._channels.get(group.value) for group in groups])
 
     # ---- one block --------------------------------------------------------------------------------------------------
 
-    def _build(self, groups: list[Group]) -> None:
+    def _build(self, groups: list[LabelledGroup]) -> None:
         try:
             one = self._unified(groups)
-        except Unlike:  # what is in them has become blocks in more than one way
+        except NoCommonShape:  # what is in them has become blocks in more than one way
             return
         seen = self._share_labels(one, groups)
-        labels = {s.label for s in statements(one.body) if isinstance(s, (Layer, Group)) and s.label}
-        names = {*labels, *(s.step.operator for s in statements(one.body) if isinstance(s, Layer)), *self._blocks}
+        labels = {s.label for s in statements(one.body) if isinstance(s, (WrittenStep, LabelledGroup)) and s.label}
+        names = {*labels, *(s.step.operator for s in statements(one.body) if isinstance(s, WrittenStep)), *self._blocks}
         parameters, texts = named(one, self._sizes(groups), names)
         known = {groups[0].start or "": "in"}
         for number, value in enumerate(one.captured, 1):
@@ -235,11 +239,11 @@ class _Blocks:
         listed += [(p.name, p.default) for p in defaulted if not isinstance(p.default, Missing)]
         self._blocks[name] = Block(name, listed, with_texts(one.body, texts), known, seen)
         for index, group in enumerate(groups):
-            group.call = Call(name, self._arguments(index, required, one, captured, defaulted))
+            group.call = BlockCall(name, self._arguments(index, required, one, captured, defaulted))
 
     @staticmethod
     def _arguments(
-        index: int, required: list[Parameter], one: Unified, captured: list[str], defaulted: list[Parameter]
+        index: int, required: list[BlockParameter], one: Unified, captured: list[str], defaulted: list[BlockParameter]
     ) -> dict[str, Argument]:
         arguments: dict[str, Argument] = {p.name: p.values[index] for p in required}  # type: ignore[misc]
         values = list(one.captured.values())
@@ -249,7 +253,7 @@ class _Blocks:
                 arguments[parameter.name] = parameter.values[index]  # type: ignore[assignment]
         return arguments
 
-    def _share_labels(self, one: Unified, groups: list[Group]) -> set[str]:
+    def _share_labels(self, one: Unified, groups: list[LabelledGroup]) -> set[str]:
         """Where a value of one call is taken outside of it, the step has a label, which is the same in every call.
 
         Returns:
@@ -260,7 +264,7 @@ class _Blocks:
         results: set[str] = set()
         for group in groups:
             inside.update(self._inside[group])
-            results.update(s.value for s in all_statements([group]) if isinstance(s, Group) and not s.goes_on)
+            results.update(s.value for s in all_statements([group]) if isinstance(s, LabelledGroup) and not s.goes_on)
         for merged, layers in one.layers:
             values = {layer.value for layer in layers if layer is not None} - results  # those go by the group's label
             if not any(self._reads[value] > inside[value] for value in values):
@@ -280,7 +284,7 @@ class _Blocks:
         self._labels.add(f"{stem}{number}")
         return f"{stem}{number}"
 
-    def _name(self, groups: list[Group]) -> str:
+    def _name(self, groups: list[LabelledGroup]) -> str:
         """What the groups are called in common, or what the group around them is."""
         taken = {*self._taken, *self._blocks, *self._labels}
         stems = [stem for stem in self._stems(groups) if is_name(stem)]
@@ -292,7 +296,7 @@ class _Blocks:
             number += 1
         return f"block{number}"
 
-    def _stems(self, groups: list[Group]) -> list[str]:
+    def _stems(self, groups: list[LabelledGroup]) -> list[str]:
         stems = Counter(_stem(group.label) for group in groups if group.label)
         around = Counter(_stem(parent.label) for g in groups if (parent := self._parents[g]) and parent.label)
         found = [stem for stem, count in stems.most_common() if stem and 2 * count >= len(groups)]
@@ -301,7 +305,7 @@ class _Blocks:
 
 
 def _by_content(body: list[Statement]) -> list[str]:
-    layers = [s for s in body if isinstance(s, Layer)]
+    layers = [s for s in body if isinstance(s, WrittenStep)]
     merges = {layer.step.operator for layer in layers if layer.arms is not None}
     if len(body) <= 3 and len(layers) == len(body) and not merges:
         return ["unit"]
@@ -318,9 +322,9 @@ def size_of(body: list[Statement], *, inside: bool = True) -> int:
     size = 0
     for statement in statements(body) if inside else body:
         match statement:
-            case Layer():
+            case WrittenStep():
                 size += 12 + len(statement.label or "") + 6 * len(statement.step.arguments)
-            case Group():
+            case LabelledGroup():
                 size += 8 + len(statement.label or "")
                 if statement.call:
                     size += 6 + _COST_OF_ARGUMENT * len(statement.call.arguments)
@@ -337,15 +341,15 @@ def with_texts(body: list[Statement], texts: Mapping[Expression, Argument]) -> l
 
     for statement in statements(body):
         match statement:
-            case Layer():
+            case WrittenStep():
                 given = {name: argument(value) for name, value in statement.step.arguments.items()}
                 statement.step = replace(statement.step, arguments=given)
-            case Group(call=Call()):
+            case LabelledGroup(call=BlockCall()):
                 assert statement.call is not None, "it is a call"
                 given = {name: argument(value) for name, value in statement.call.arguments.items()}
-                statement.call = Call(statement.call.block, given)
+                statement.call = BlockCall(statement.call.block, given)
             case When():
                 statement.test = argument(statement.test)
-            case Value():
+            case EarlierValue():
                 pass
     return body

@@ -9,14 +9,14 @@ from specc.importing.network import Argument, ImportedStep, ValueOf
 
 
 @dataclass(slots=True, eq=False)
-class Value:
+class EarlierValue:
     """A step that is an earlier value: the chain goes on from there."""
 
     value: str
 
 
 @dataclass(slots=True, eq=False)
-class Layer:
+class WrittenStep:
     """A layer, or a merge with its arms.
 
     Attributes:
@@ -41,7 +41,7 @@ class Layer:
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class BlockCall:
     """That a group is a call of a block.
 
     Attributes:
@@ -53,7 +53,7 @@ class Call:
 
 
 @dataclass(slots=True, eq=False)
-class Group:
+class LabelledGroup:
     """Statements under one label.
 
     Attributes:
@@ -69,7 +69,7 @@ class Group:
     value: str
     start: str | None
     goes_on: bool = False
-    call: Call | None = None
+    call: BlockCall | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -107,14 +107,14 @@ class Loop:
 
 
 @dataclass(slots=True, eq=False)
-class Shared:
-    """The declaration of steps that are applied several times with one set of weights: `Layer.shared` is their name."""
+class SharedDeclaration:
+    """Declares steps that are applied several times with one set of weights: `WrittenStep.shared` is their name."""
 
     name: str
     body: list[Statement]
 
 
-Statement = Value | Layer | Group | When | Loop | Shared
+Statement = EarlierValue | WrittenStep | LabelledGroup | When | Loop | SharedDeclaration
 
 
 @dataclass(slots=True, eq=False)
@@ -145,18 +145,18 @@ REQUIRED = Required()
 def result_of(body: list[Statement]) -> str:
     """The value that a body gives."""
     last = body[-1]
-    assert not isinstance(last, Shared), "what is declared is applied behind it"
+    assert not isinstance(last, SharedDeclaration), "what is declared is applied behind it"
     return result_of(last.body) if isinstance(last, When) else last.value
 
 
 def inner_bodies(statement: Statement) -> list[list[Statement]]:
     """The bodies in a statement, as they are written."""
     match statement:
-        case Layer():
+        case WrittenStep():
             return statement.arms or []
-        case Group():
+        case LabelledGroup():
             return [] if statement.call else [statement.body]
-        case When() | Loop() | Shared():
+        case When() | Loop() | SharedDeclaration():
             return [statement.body]
     return []
 
@@ -174,9 +174,9 @@ def all_statements(body: list[Statement]) -> Iterator[Statement]:
     for statement in body:
         yield statement
         match statement:
-            case Layer():
+            case WrittenStep():
                 inner = statement.arms or []
-            case Group() | When() | Shared():
+            case LabelledGroup() | When() | SharedDeclaration():
                 inner = [statement.body]
             case Loop():
                 inner = statement.rounds
@@ -190,9 +190,9 @@ def paths_in(body: list[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The values of a body that have labels, each with the labels on the way to it; of groups also what is in them."""
     for statement in body:
         match statement:
-            case Layer(label=str()) if "{" not in str(statement.label):
+            case WrittenStep(label=str()) if "{" not in str(statement.label):
                 yield statement.value, (str(statement.label),)
-            case Group(label=str()) if "{" not in str(statement.label):
+            case LabelledGroup(label=str()) if "{" not in str(statement.label):
                 label = str(statement.label)
                 inner = list(paths_in(statement.body))
                 yield from ((value, (label, *path)) for value, path in inner)
@@ -200,11 +200,11 @@ def paths_in(body: list[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
                     yield statement.value, (label,)
             case Loop(numbered=True):
                 for number, one in enumerate(statement.rounds, statement.first):
-                    sole = one[0] if len(one) == 1 and isinstance(one[0], Group) else None
+                    sole = one[0] if len(one) == 1 and isinstance(one[0], LabelledGroup) else None
                     inner = list(paths_in(sole.body if sole else one))
                     yield from ((value, (str(number), *path)) for value, path in inner)
                     yield result_of(one), (str(number),)
-        if isinstance(statement, (Layer, When)):
+        if isinstance(statement, (WrittenStep, When)):
             for part in inner_bodies(statement):
                 yield from paths_in(part)
 
@@ -212,11 +212,11 @@ def paths_in(body: list[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
 def labels_here(body: list[Statement]) -> Iterator[str]:
     """The labels that belong to the place of a body: of its statements, and of those in arms."""
     for statement in body:
-        if isinstance(statement, (Layer, Group)) and statement.label:
+        if isinstance(statement, (WrittenStep, LabelledGroup)) and statement.label:
             yield statement.label
-        if isinstance(statement, Shared):
+        if isinstance(statement, SharedDeclaration):
             yield statement.name
-        if isinstance(statement, (Layer, When)):
+        if isinstance(statement, (WrittenStep, When)):
             for inner in inner_bodies(statement):
                 yield from labels_here(inner)
         if isinstance(statement, Loop) and not statement.numbered:
@@ -227,11 +227,11 @@ def read_values(body: list[Statement]) -> Iterator[str]:
     """The values that are called by name somewhere in a body, as it is written."""
     for statement in statements(body):
         match statement:
-            case Value():
+            case EarlierValue():
                 yield statement.value
-            case Layer():
+            case WrittenStep():
                 yield from statement.measured
-            case Group(call=Call(arguments=arguments)):
+            case LabelledGroup(call=BlockCall(arguments=arguments)):
                 yield from (argument.name for argument in arguments.values() if isinstance(argument, ValueOf))
             case Loop():
                 yield from (entry.name for row in statement.table for entry in row if isinstance(entry, ValueOf))

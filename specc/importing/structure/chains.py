@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from specc.importing.structure.body import Group, Layer, Statement, Value
+from specc.importing.structure.body import EarlierValue, LabelledGroup, Statement, WrittenStep
 from specc.importing.structure.tree import Member
 from specc.ops import find
 
@@ -77,21 +77,21 @@ class _Chain:
         value = member.outputs[-1]
         start = member.inputs[0] if member.inputs else None
         body = chain(member.members, start, value, frozenset(member.outputs))
-        if isinstance(body[0], Value):  # it begins with another one
+        if isinstance(body[0], EarlierValue):  # it begins with another one
             start = None
-        group = Group(member.label or "", body, value, start, member.is_part)
+        group = LabelledGroup(member.label or "", body, value, start, member.is_part)
         return _Piece(group, start, Counter(member.inputs), value, place, member.outputs)
 
     def _layer(self, member: Member, place: int) -> _Piece:
         step = member.step
         assert step is not None, "asked of steps alone"
-        layer, value = Layer(step, member.label or None), step.outputs[0]
+        layer, value = WrittenStep(step, member.label or None), step.outputs[0]
         reads = step.inputs[: len(step.inputs) - len(layer.measured)]
         if len(reads) == 1 and not is_merge(step.operator):
             return _Piece(layer, reads[0], Counter(step.inputs), value, place, step.outputs)
         return self._merge(layer, reads, place)
 
-    def _merge(self, layer: Layer, reads: tuple[str, ...], place: int) -> _Piece:
+    def _merge(self, layer: WrittenStep, reads: tuple[str, ...], place: int) -> _Piece:
         arms = [self._arm(value) for value in reads]
         starts = {start for start, _ in arms}
         lengths = [sum(piece.length for piece in arm) for _, arm in arms]
@@ -120,7 +120,7 @@ class _Chain:
             current = None
         layer.arms = []
         for start, arm in arms:
-            body: list[Statement] = [] if start == current else [Value(start)]
+            body: list[Statement] = [] if start == current else [EarlierValue(start)]
             for piece in arm:
                 body.append(piece.statement)
             layer.arms.append(body)
@@ -163,7 +163,7 @@ class _Chain:
             pending.remove(piece)
             done.add(piece)
             if piece.start is not None and piece.start != current:
-                body.append(Value(piece.start))
+                body.append(EarlierValue(piece.start))
             body.append(piece.statement)
             current = piece.value
             for other in takers[piece]:
@@ -171,7 +171,7 @@ class _Chain:
                 if not waits[other]:
                     pending.append(other)
         if result is not None and current != result:
-            body.append(Value(result))
+            body.append(EarlierValue(result))
         return body
 
 

@@ -17,10 +17,10 @@ def paired(one: Graph, other: Graph) -> dict[str, Node]:
     Raises:
         Different: they do not compute the same in the same way, or do not share the same weights.
     """
-    return _Pairing(one, other).run()
+    return _StepPairing(one, other).run()
 
 
-class _Pairing:
+class _StepPairing:
     def __init__(self, one: Graph, other: Graph) -> None:
         self._one, self._other = one, other
         self._pairs: dict[str, str] = {}

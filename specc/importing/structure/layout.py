@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specc.importing.structure.body import Group, Layer, Loop, Statement, Value
+from specc.importing.structure.body import EarlierValue, LabelledGroup, Loop, Statement, WrittenStep
 
 _LONGEST = 88
 _LONGEST_PAIR = 60
@@ -41,25 +41,25 @@ def _line(parts: list[tuple[Statement, str]]) -> str:
 def _begins(statement: Statement, text: str, line: list[tuple[Statement, str]]) -> bool:
     """Whether a statement begins a new line behind these."""
     before, before_text = line[-1]
-    if isinstance(before, Value):
+    if isinstance(before, EarlierValue):
         return False
     length = len(_line(line)) + len(" -> ") + len(text)
-    if isinstance(statement, Value) or "\n" in before_text or "\n" in text or length > _LONGEST:
+    if isinstance(statement, EarlierValue) or "\n" in before_text or "\n" in text or length > _LONGEST:
         return True
     weights = sum(_has_weights(part) for part, _ in line)
-    calls = sum(isinstance(part, (Group, Loop)) for part, _ in line)
-    if isinstance(statement, Layer) and statement.step.operator in _HEADS:
+    calls = sum(isinstance(part, (LabelledGroup, Loop)) for part, _ in line)
+    if isinstance(statement, WrittenStep) and statement.step.operator in _HEADS:
         return bool(weights or calls)
-    is_call = isinstance(statement, (Group, Loop))
+    is_call = isinstance(statement, (LabelledGroup, Loop))
     if not is_call and not _has_weights(statement):
         return False
-    ends_stage = isinstance(before, Layer) and (before.step.operator in _POOLS or before.arms is not None)
+    ends_stage = isinstance(before, WrittenStep) and (before.step.operator in _POOLS or before.arms is not None)
     if is_call:
         return weights > 0 or calls > 1 or (calls == 1 and (ends_stage or length > _LONGEST_CALLS))
     return calls > 0 or (weights > 0 and (ends_stage or length > _LONGEST_PAIR))
 
 
 def _has_weights(statement: Statement) -> bool:
-    if not isinstance(statement, Layer) or statement.step.operator.endswith(_NORMS):
+    if not isinstance(statement, WrittenStep) or statement.step.operator.endswith(_NORMS):
         return False
     return bool(statement.step.tensors) or any(_has_weights(inner) for arm in statement.arms or () for inner in arm)

@@ -11,12 +11,12 @@ from specc.importing.network import Argument, ValueOf
 from specc.importing.structure.blocks import size_of, with_texts
 from specc.importing.structure.body import (
     Block,
-    Group,
-    Layer,
+    LabelledGroup,
     Loop,
-    Shared,
+    SharedDeclaration,
     Statement,
     When,
+    WrittenStep,
     all_statements,
     inner_bodies,
     labels_here,
@@ -24,8 +24,8 @@ from specc.importing.structure.body import (
     result_of,
     statements,
 )
-from specc.importing.structure.parameters import Parameter, named
-from specc.importing.structure.unification import Key, Missing, Shapes, Unlike, unified
+from specc.importing.structure.parameters import BlockParameter, named
+from specc.importing.structure.unification import Key, Missing, NoCommonShape, Shapes, unified
 from specc.syntax.tokens import is_plain_number
 
 _LONGEST_ROUND = 8
@@ -58,28 +58,28 @@ class _Loops:
         self._variables: list[str] = []
         self._reads = Counter([*read_values(body), *seen])
         inside = list(statements(body))
-        self._taken = {*taken, *blocks, *(s.step.operator for s in inside if isinstance(s, Layer))}
-        self._taken |= {s.label for s in inside if isinstance(s, (Layer, Group)) and s.label}
+        self._taken = {*taken, *blocks, *(s.step.operator for s in inside if isinstance(s, WrittenStep))}
+        self._taken |= {s.label for s in inside if isinstance(s, (WrittenStep, LabelledGroup)) and s.label}
 
-    def scope(self, body: list[Statement], group: Group | None) -> list[Statement]:
+    def scope(self, body: list[Statement], group: LabelledGroup | None) -> list[Statement]:
         """The body of a scope of names, in which rounds without a label are numbered on and on.
 
         Args:
             group: whose body it is, where its label is known.
         """
-        return self._list(body, _Scope(any(map(is_plain_number, labels_here(body)))), group)
+        return self._list(body, _LoopScope(any(map(is_plain_number, labels_here(body)))), group)
 
-    def _list(self, body: list[Statement], scope: _Scope, group: Group | None) -> list[Statement]:
+    def _list(self, body: list[Statement], scope: _LoopScope, group: LabelledGroup | None) -> list[Statement]:
         found: list[Statement] = []
         general = [_Numbered(statement) for statement in body]
         keys: list[Key] = []
         before: str | None = None
         for one in general:
             keys.append(Shapes([one.statement], before).of(one.statement))
-            before = None if isinstance(one.statement, (When, Shared)) else one.statement.value
+            before = None if isinstance(one.statement, (When, SharedDeclaration)) else one.statement.value
         place = 0
         while place < len(body):
-            if isinstance(body[place], Shared):
+            if isinstance(body[place], SharedDeclaration):
                 found.append(body[place])
                 place += 1
                 continue
@@ -88,7 +88,7 @@ class _Loops:
                 chunks = [general[place + j * length : place + (j + 1) * length] for j in range(count)]
                 is_whole = group is not None and count * length == len(body)
                 start = group.start if group is not None else None
-                if place and not isinstance(body[place - 1], Shared):
+                if place and not isinstance(body[place - 1], SharedDeclaration):
                     start = _value_of(body[place - 1])
                 if loop := self._loop(chunks, start, scope, is_whole=is_whole):
                     place += count * length
@@ -100,27 +100,29 @@ class _Loops:
             place += 1
         return found
 
-    def _inner(self, statement: Statement, scope: _Scope) -> Statement:
+    def _inner(self, statement: Statement, scope: _LoopScope) -> Statement:
         """The statement with loops in its bodies."""
         match statement:
-            case Layer(arms=list()):
+            case WrittenStep(arms=list()):
                 statement.arms = [self._list(arm, scope, None) for arm in statement.arms or ()]
             case When():
                 statement.body = self._list(statement.body, scope, None)
-            case Group(call=None):
+            case LabelledGroup(call=None):
                 statement.body = self.scope(statement.body, statement)
         return statement
 
     # ---- one loop ---------------------------------------------------------------------------------------------------
 
-    def _loop(self, chunks: list[list[_Numbered]], start: str | None, scope: _Scope, *, is_whole: bool) -> Loop | None:
+    def _loop(
+        self, chunks: list[list[_Numbered]], start: str | None, scope: _LoopScope, *, is_whole: bool
+    ) -> Loop | None:
         """The loop of these rounds; None where they cannot be one, or need not."""
         bodies = [[one.original for one in chunk] for chunk in chunks]
         copies = [[one.statement for one in chunk] for chunk in chunks]
         numbers = [number for one in chunks[0] for number in one.numbers]
         first, *others = chunks[0]
         sole = None if others else first.original
-        label = sole.label if isinstance(sole, (Group, Layer)) else None
+        label = sole.label if isinstance(sole, (LabelledGroup, WrittenStep)) else None
         is_numbered = not numbers or (label is not None and is_plain_number(label) and numbers == [scope.rounds])
         if not numbers and scope.has_numbers:  # its rounds would be called by numbers, too
             return None
@@ -131,9 +133,9 @@ class _Loops:
             copies = [_without_label(chunk[0].original) for chunk in chunks]
         try:
             both = unified(copies, starts, self._blocks)
-        except Unlike:
+        except NoCommonShape:
             return None
-        inside = {s.value for body in bodies for s in all_statements(body) if isinstance(s, Layer)}
+        inside = {s.value for body in bodies for s in all_statements(body) if isinstance(s, WrittenStep)}
         if both.options or any(inside.intersection(values) for values in both.captured.values()):
             return None
         taken = {*self._taken, *self._variables}
@@ -165,7 +167,7 @@ class _Loops:
         else:
             for statement in template:
                 for group in statements([statement]):
-                    if isinstance(group, Group) and group.call is None:
+                    if isinstance(group, LabelledGroup) and group.call is None:
                         group.body = self.scope(group.body, group)
         del self._variables[len(self._variables) - len(variables) :]
         table: list[tuple[Argument, ...]] = [tuple(column[j] for column in columns) for j in range(len(chunks))]
@@ -179,12 +181,12 @@ class _Loops:
             return True
         if is_reachable:
             return False
-        made = {s.value for body in bodies for s in all_statements(body) if isinstance(s, Layer)} - {results[-1]}
+        made = {s.value for body in bodies for s in all_statements(body) if isinstance(s, WrittenStep)} - {results[-1]}
         return any(self._reads[value] > inside[value] for value in made)
 
 
 @dataclass(slots=True)
-class _Scope:
+class _LoopScope:
     """A scope of names.
 
     Attributes:
@@ -212,11 +214,11 @@ class _Numbered:
 
     def _general(self, statement: Statement) -> Statement:
         match statement:
-            case Layer():
+            case WrittenStep():
                 label = self._label(statement.label)
                 arms = None if statement.arms is None else [[self._general(s) for s in arm] for arm in statement.arms]
-                return Layer(statement.step, label, arms, statement.shared)
-            case Group():
+                return WrittenStep(statement.step, label, arms, statement.shared)
+            case LabelledGroup():
                 return replace(statement, label=self._label(statement.label))
             case When():
                 return When(statement.test, [self._general(s) for s in statement.body])
@@ -255,27 +257,27 @@ def _follows(one: _Numbered, other: _Numbered) -> bool:
 def _without_label(statement: Statement) -> list[Statement]:
     """What a round is whose number is a statement's label."""
     match statement:
-        case Group(call=None):
+        case LabelledGroup(call=None):
             return statement.body
-        case Group():
+        case LabelledGroup():
             return [replace(statement, label=None)]
-        case Layer():
-            return [Layer(statement.step, None, statement.arms, statement.shared)]
+        case WrittenStep():
+            return [WrittenStep(statement.step, None, statement.arms, statement.shared)]
     return [statement]
 
 
 def _number(body: list[Statement], left: Iterator[int], index: str, base: int) -> None:
     """Put formulas in the place of the numbers that labels have, ``left`` in the order of the text."""
     for statement in body:
-        if isinstance(statement, (Layer, Group)) and statement.label and "{}" in statement.label:
+        if isinstance(statement, (WrittenStep, LabelledGroup)) and statement.label and "{}" in statement.label:
             more = next(left) - base
             statement.label = statement.label.format(f"{{{index}}}" if not more else f"{{{index} + {more}}}")
-        if isinstance(statement, (Layer, When)):
+        if isinstance(statement, (WrittenStep, When)):
             for inner in inner_bodies(statement):
                 _number(inner, left, index, base)
 
 
-def _column(parameter: Parameter) -> list[Argument]:
+def _column(parameter: BlockParameter) -> list[Argument]:
     return [value for value in parameter.values if not isinstance(value, Missing)]  # type: ignore[misc]
 
 

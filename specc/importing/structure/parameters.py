@@ -24,7 +24,7 @@ _OVER = (2, 3, 4, 8, 16)
 
 
 @dataclass(slots=True)
-class Parameter:
+class BlockParameter:
     """A name for what differs.
 
     Attributes:
@@ -50,7 +50,7 @@ class Sizes:
 
 def named(
     unified: Unified, sizes: Sizes | None, taken: Collection[str], entry: str = "in.channels"
-) -> tuple[list[Parameter], dict[Expression, Argument]]:
+) -> tuple[list[BlockParameter], dict[Expression, Argument]]:
     """The parameters of a body that stands for several, and the text of everything that differs in it.
 
     Args:
@@ -66,13 +66,13 @@ class _Naming:
         self._sizes = sizes
         self._taken = set(taken)
         self._entry = entry
-        self._parameters: list[Parameter] = []
+        self._parameters: list[BlockParameter] = []
         # The text of everything that differs: with the name of a parameter in braces, which has none yet.
-        self._texts: dict[Expression, tuple[str, Parameter | None]] = {}
+        self._texts: dict[Expression, tuple[str, BlockParameter | None]] = {}
         self._constants: dict[Expression, Argument] = {}
-        self._vectors: list[tuple[str, Parameter | None, list[Entry]]] = []
+        self._vectors: list[tuple[str, BlockParameter | None, list[Entry]]] = []
 
-    def run(self) -> tuple[list[Parameter], dict[Expression, Argument]]:
+    def run(self) -> tuple[list[BlockParameter], dict[Expression, Argument]]:
         for column in self._unified.columns:
             text, parameter = self._column(column)
             if text is None:
@@ -95,7 +95,7 @@ class _Naming:
 
     # ---- formulas ---------------------------------------------------------------------------------------------------
 
-    def _column(self, column: Column) -> tuple[str | None, Parameter | None]:
+    def _column(self, column: Column) -> tuple[str | None, BlockParameter | None]:
         """The text of what differs, and the parameter whose name it has; no text where a constant does."""
         is_channels = column.name in _CHANNELS
         for parameter in self._parameters:
@@ -122,11 +122,11 @@ class _Naming:
         if column.constant is not MISSING:
             return None, None
         stem = _stem(column.name)
-        parameter = Parameter(stem, list(column.values), column.default, is_channels)
+        parameter = BlockParameter(stem, list(column.values), column.default, is_channels)
         self._parameters.append(parameter)
         return "{0}", parameter
 
-    def _condition(self, option: Option) -> tuple[str, Parameter | None]:
+    def _condition(self, option: Option) -> tuple[str, BlockParameter | None]:
         """A test that is true for just those bodies that have the statements."""
         if self._sizes is not None and None not in self._sizes.before:
             behind = list(self._sizes.behind)
@@ -141,7 +141,7 @@ class _Naming:
                 return "{0} != 1", parameter
             if type(parameter.values[0]) is bool and tuple(parameter.values) == option.present:
                 return "{0}", parameter
-        parameter = Parameter("more", list(option.present), False, False)
+        parameter = BlockParameter("more", list(option.present), False, False)
         self._parameters.append(parameter)
         return "{0}", parameter
 

@@ -7,7 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from specc.importing.network import ImportedStep
-from specc.importing.structure.body import Group, Layer, Shared, Statement, all_statements, inner_bodies
+from specc.importing.structure.body import (
+    LabelledGroup,
+    SharedDeclaration,
+    Statement,
+    WrittenStep,
+    all_statements,
+    inner_bodies,
+)
 from specc.importing.structure.paths import Path
 from specc.importing.structure.writing import label_of
 from specc.ops.registry import names as layer_names
@@ -58,8 +65,8 @@ def declare(modules: Sequence[SharedModule], body: list[Statement], taken: Colle
     Returns:
         their names.
     """
-    layers = [s for s in all_statements(body) if isinstance(s, Layer)]
-    labels = {s.label for s in all_statements(body) if isinstance(s, (Layer, Group)) and s.label}
+    layers = [s for s in all_statements(body) if isinstance(s, WrittenStep)]
+    labels = {s.label for s in all_statements(body) if isinstance(s, (WrittenStep, LabelledGroup)) and s.label}
     used = {*taken, *labels, *layer_names()}
     names: set[str] = set()
     for module in modules:
@@ -78,7 +85,10 @@ def declare(modules: Sequence[SharedModule], body: list[Statement], taken: Colle
                 name = f"{stem}_{number}"
         used.add(name)
         names.add(name)
-        home.insert(0, Shared(name, module.body or [Layer(replace(module.step, outputs=(f"in {name}",)), None)]))
+        home.insert(
+            0,
+            SharedDeclaration(name, module.body or [WrittenStep(replace(module.step, outputs=(f"in {name}",)), None)]),
+        )
         for layer in layers:
             if layer.value in module.values:
                 layer.shared = name
@@ -95,10 +105,10 @@ def _home(body: list[Statement], path: Path) -> list[Statement] | None:
     return None
 
 
-def _groups(body: list[Statement]) -> Iterator[Group]:
+def _groups(body: list[Statement]) -> Iterator[LabelledGroup]:
     """The groups whose labels belong to the place of a body."""
     for statement in body:
-        if isinstance(statement, Group):
+        if isinstance(statement, LabelledGroup):
             yield statement
         else:
             for inner in inner_bodies(statement):

@@ -10,7 +10,7 @@ from specc.diagnostics import SpecError
 from specc.elaborate import choose, elaborate
 from specc.importing.network import ImportedNetwork
 from specc.importing.structure.blocks import with_blocks
-from specc.importing.structure.body import Block, Layer, Required, Statement, Value, labels_here
+from specc.importing.structure.body import Block, EarlierValue, Required, Statement, WrittenStep, labels_here
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
 from specc.importing.structure.concats import nested
@@ -217,13 +217,13 @@ def _flat(network: ImportedNetwork) -> str:
     modules = shared_modules(network.steps, [(f"shared_{name}",) for name in names])
     body: list[Statement] = []
     for name, step in zip(names, network.steps, strict=True):
-        layer = Layer(step, name)
+        layer = WrittenStep(step, name)
         reads = step.inputs[: len(step.inputs) - len(layer.measured)]
         if len(reads) > 1 or is_merge(step.operator):
-            layer.arms = [[Value(value)] for value in reads]
-            body.append(Value(reads[0]))
+            layer.arms = [[EarlierValue(value)] for value in reads]
+            body.append(EarlierValue(reads[0]))
         else:
-            body.append(Value(reads[0]))
+            body.append(EarlierValue(reads[0]))
         body.append(layer)
     declare(modules, body, _names_around(network))
     writer = BodyWriter(ports, _names_around(network))

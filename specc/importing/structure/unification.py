@@ -15,14 +15,14 @@ from specc.importing.network import Argument, Expression, ValueOf
 from specc.importing.structure.body import (
     REQUIRED,
     Block,
-    Call,
-    Group,
-    Layer,
+    BlockCall,
+    EarlierValue,
+    LabelledGroup,
     Required,
-    Shared,
+    SharedDeclaration,
     Statement,
-    Value,
     When,
+    WrittenStep,
     all_statements,
 )
 from specc.ops import find
@@ -83,10 +83,10 @@ class Unified:
     columns: list[Column] = field(default_factory=list)
     options: list[Option] = field(default_factory=list)
     captured: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    layers: list[tuple[Layer, list[Layer | None]]] = field(default_factory=list)
+    layers: list[tuple[WrittenStep, list[WrittenStep | None]]] = field(default_factory=list)
 
 
-class Unlike(Exception):
+class NoCommonShape(Exception):
     """Bodies have no one shape."""
 
 
@@ -100,7 +100,7 @@ class Shapes:
         self._start = start
         self._places: dict[str, int] = {}
         for place, statement in enumerate(all_statements(body)):
-            if isinstance(statement, Layer):
+            if isinstance(statement, WrittenStep):
                 self._places[statement.value] = place
         self._known: dict[int, Key] = {}
 
@@ -115,20 +115,20 @@ class Shapes:
 
     def _of(self, statement: Statement) -> Key:
         match statement:
-            case Value():
+            case EarlierValue():
                 return "value", self.place(statement.value)
-            case Shared():
+            case SharedDeclaration():
                 return "shared", statement.name, self.of_body(statement.body)
-            case Layer(shared=str()):
+            case WrittenStep(shared=str()):
                 return "applied", statement.shared
-            case Layer():
+            case WrittenStep():
                 label = statement.label if statement.step.tensors else None
                 arms = tuple([self.of_body(arm) for arm in statement.arms]) if statement.arms is not None else None
                 names = tuple(sorted(statement.step.tensors))
                 return statement.step.operator, label, arms, names, tuple(map(self.place, statement.measured))
-            case Group(goes_on=True):
+            case LabelledGroup(goes_on=True):
                 return "part", id(statement)
-            case Group():
+            case LabelledGroup():
                 call = statement.call.block if statement.call else self.of_body(statement.body)
                 return "group", statement.label, call
         return "other", id(statement)
@@ -192,19 +192,19 @@ class _Unifier:
         if len(lengths) == 1:
             return [self._statement([None if b is None else b[i] for b in bodies]) for i in range(lengths[0])]
         if len(lengths) != 2:
-            raise Unlike
+            raise NoCommonShape
         short = next(key for key in keys if key is not None and len(key) == lengths[0])
         long = next(key for key in keys if key is not None and len(key) == lengths[1])
         begin = _gap(short, long)
         if begin is None:
-            raise Unlike
+            raise NoCommonShape
         end = begin + lengths[1] - lengths[0]
         full = [b if b is not None and len(b) == lengths[1] else None for b in bodies]
         behind = [None if b is None else b[end:] if len(b) == lengths[1] else b[begin:] for b in bodies]
         head = [self._statement([None if b is None else b[i] for b in bodies]) for i in range(begin)]
         optional = [self._statement([None if b is None else b[i] for b in full]) for i in range(begin, end)]
-        if any(isinstance(statement, Value) for statement in optional):
-            raise Unlike
+        if any(isinstance(statement, EarlierValue) for statement in optional):
+            raise NoCommonShape
         when = When(Expression(""), optional)
         self.result.options.append(Option(tuple(b is not None for b in full), when))
         tail = [self._statement([None if b is None else b[i] for b in behind]) for i in range(lengths[1] - end)]
@@ -213,36 +213,38 @@ class _Unifier:
     def _statement(self, items: list[Statement | None]) -> Statement:
         first = next(item for item in items if item is not None)
         if any(item is not None and type(item) is not type(first) for item in items):
-            raise Unlike
-        if isinstance(first, Value):
-            self._value([item.value if isinstance(item, Value) else None for item in items])
-            return Value(first.value)
-        if isinstance(first, Layer):
-            return self._layer(first, [item if isinstance(item, Layer) else None for item in items])
-        if isinstance(first, Shared):
-            if any(isinstance(item, Shared) and item.name != first.name for item in items):
-                raise Unlike
-            return Shared(first.name, self.bodies([item.body if isinstance(item, Shared) else None for item in items]))
-        if isinstance(first, Group):
-            return self._group(first, [item if isinstance(item, Group) else None for item in items])
-        raise Unlike
+            raise NoCommonShape
+        if isinstance(first, EarlierValue):
+            self._value([item.value if isinstance(item, EarlierValue) else None for item in items])
+            return EarlierValue(first.value)
+        if isinstance(first, WrittenStep):
+            return self._layer(first, [item if isinstance(item, WrittenStep) else None for item in items])
+        if isinstance(first, SharedDeclaration):
+            if any(isinstance(item, SharedDeclaration) and item.name != first.name for item in items):
+                raise NoCommonShape
+            return SharedDeclaration(
+                first.name, self.bodies([item.body if isinstance(item, SharedDeclaration) else None for item in items])
+            )
+        if isinstance(first, LabelledGroup):
+            return self._group(first, [item if isinstance(item, LabelledGroup) else None for item in items])
+        raise NoCommonShape
 
     def _value(self, values: list[str | None]) -> None:
         places = [v and s.place(v) for v, s in zip(values, self._shapes, strict=True)]
         first = next(place for place in places if place is not None)
         if any(place is not None and place != first for place in places):
-            raise Unlike
+            raise NoCommonShape
         if first == "outside":
             if None in values:
-                raise Unlike
+                raise NoCommonShape
             known = tuple([value for value in values if value is not None])
             if self.result.captured.setdefault(known[0], known) != known:
-                raise Unlike
+                raise NoCommonShape
 
-    def _layer(self, first: Layer, layers: list[Layer | None]) -> Layer:
+    def _layer(self, first: WrittenStep, layers: list[WrittenStep | None]) -> WrittenStep:
         present = [layer for layer in layers if layer is not None]
         if first.shared and all(layer.shared == first.shared for layer in present):
-            applied = Layer(
+            applied = WrittenStep(
                 first.step, next((layer.label for layer in present if layer.label), None), None, first.shared
             )
             self.result.layers.append((applied, layers))
@@ -257,7 +259,7 @@ class _Unifier:
             or len(layer.arms or ()) != len(first.arms or ())
             for layer in present
         ):
-            raise Unlike
+            raise NoCommonShape
         given = {name for layer in present for name in layer.step.arguments}
         arguments: dict[str, Argument] = {}
         for name in (name for name in op.model_fields if name in given):
@@ -266,7 +268,9 @@ class _Unifier:
             values = [MISSING if layer is None else layer.step.arguments.get(name, default) for layer in layers]
             arguments[name] = self._argument(name, values, default)
         labels = [layer.label for layer in present if layer.label]
-        merged = Layer(replace(first.step, arguments=arguments), labels[0] if labels else None, shared=first.shared)
+        merged = WrittenStep(
+            replace(first.step, arguments=arguments), labels[0] if labels else None, shared=first.shared
+        )
         self.result.layers.append((merged, layers))
         if first.arms is not None:
             merged.arms = [
@@ -279,11 +283,11 @@ class _Unifier:
         """The argument, or what stands for it where it is not the same everywhere."""
         present = [value for value in values if not isinstance(value, (Missing, Required))]
         if not present or any(isinstance(value, Required) for value in values):
-            raise Unlike
+            raise NoCommonShape
         first = present[0]
         if any(isinstance(value, ValueOf) for value in present):
             if not all(isinstance(value, ValueOf) for value in present):
-                raise Unlike
+                raise NoCommonShape
             self._value([value.name if isinstance(value, ValueOf) else None for value in values])
             return first
         is_constant = all(same(value, present[0]) for value in present)
@@ -294,18 +298,18 @@ class _Unifier:
         self.result.columns.append(Column(name, tuple(values), default, expression, constant))
         return expression
 
-    def _group(self, first: Group, groups: list[Group | None]) -> Group:
+    def _group(self, first: LabelledGroup, groups: list[LabelledGroup | None]) -> LabelledGroup:
         present = [group for group in groups if group is not None]
         if any(group.label != first.label or group.goes_on for group in present):
-            raise Unlike
-        merged = Group(first.label, [], first.value, first.start)
+            raise NoCommonShape
+        merged = LabelledGroup(first.label, [], first.value, first.start)
         if first.call is None:
             if any(group.call is not None for group in present):
-                raise Unlike
+                raise NoCommonShape
             merged.body = self.bodies([None if group is None else group.body for group in groups])
             return merged
         if any(group.call is None or group.call.block != first.call.block for group in present):
-            raise Unlike
+            raise NoCommonShape
         arguments: dict[str, Argument] = {}
         for name, default in self._blocks[first.call.block].parameters:
             values = [g.call.arguments.get(name, default) if g and g.call else MISSING for g in groups]
@@ -313,7 +317,7 @@ class _Unifier:
             if default is REQUIRED or not same(argument, default):
                 arguments[name] = argument
         merged.body = first.body
-        merged.call = Call(first.call.block, arguments)
+        merged.call = BlockCall(first.call.block, arguments)
         return merged
 
 

@@ -11,14 +11,14 @@ from specc.importing.network import Argument, Expression, ImportedStep, ValueOf
 from specc.importing.structure.body import (
     REQUIRED,
     Block,
-    Call,
-    Group,
-    Layer,
+    BlockCall,
+    EarlierValue,
+    LabelledGroup,
     Loop,
-    Shared,
+    SharedDeclaration,
     Statement,
-    Value,
     When,
+    WrittenStep,
     labels_here,
     paths_in,
     read_values,
@@ -66,11 +66,13 @@ class BodyWriter:
             outputs: by names that values shall have at its end, which values.
         """
         self._waiting = [Counter([*read_values(body), *outputs.values()])]
-        self._labels = Counter(s.label for s in statements(body) if isinstance(s, (Layer, Group)) and s.label)
+        self._labels = Counter(
+            s.label for s in statements(body) if isinstance(s, (WrittenStep, LabelledGroup)) and s.label
+        )
         self._hidden = {
             (value, label)
             for group in statements(body)
-            if isinstance(group, Group)
+            if isinstance(group, LabelledGroup)
             for value in set(read_values(group.body))
             for label in labels_here(group.body)
         }
@@ -79,7 +81,7 @@ class BodyWriter:
             *self._labels,
             *layer_names(),
             *outputs,
-            *(s.name for s in statements(body) if isinstance(s, Shared)),
+            *(s.name for s in statements(body) if isinstance(s, SharedDeclaration)),
         }
         wanted = {value: name for name, value in outputs.items()}
         text = self._lines(body, wanted)
@@ -93,25 +95,25 @@ class BodyWriter:
     def _lines(self, body: list[Statement], wanted: Mapping[str, str] = {}) -> list[str]:
         parts: list[tuple[Statement | None, str]] = []
         for statement in body:
-            own_line = isinstance(statement, Shared)
+            own_line = isinstance(statement, SharedDeclaration)
             parts.append((None if own_line else statement, self._statement(statement, wanted)))
             parts += [(None, text) for text in self._lets(statement)]
         return lines(parts)
 
     def _statement(self, statement: Statement, wanted: Mapping[str, str]) -> str:
         match statement:
-            case Value():
+            case EarlierValue():
                 return self._name(statement.value)
-            case Layer():
+            case WrittenStep():
                 return self._layer(statement, wanted)
-            case Group():
+            case LabelledGroup():
                 return self._group(statement)
             case When():
                 inner = "\n".join(self._lines(statement.body))
                 return f"if {self.argument(statement.test)} {{ {inner} }}"
             case Loop():
                 return self._loop(statement)
-            case Shared():
+            case SharedDeclaration():
                 text = "\n".join(self._lines(statement.body))
                 return (
                     f"shared {statement.name} = {text}"
@@ -120,7 +122,7 @@ class BodyWriter:
                 )
         raise AssertionError(statement)
 
-    def _layer(self, layer: Layer, wanted: Mapping[str, str]) -> str:
+    def _layer(self, layer: WrittenStep, wanted: Mapping[str, str]) -> str:
         value = layer.value
         text = layer.shared or self._call(layer.step, layer.arms is not None)
         if layer.arms is not None:
@@ -136,7 +138,7 @@ class BodyWriter:
         layer.label = self._called[value] = label
         return f"{_quoted(label)}: {text}"
 
-    def _group(self, group: Group) -> str:
+    def _group(self, group: LabelledGroup) -> str:
         if group.call is not None:
             text = self._block_call(group.call)
         else:
@@ -174,7 +176,7 @@ class BodyWriter:
 
     def _lets(self, statement: Statement) -> Iterator[str]:
         """What gives names to values that go on being called and have none that can be said here."""
-        if isinstance(statement, (Value, When, Shared)):
+        if isinstance(statement, (EarlierValue, When, SharedDeclaration)):
             return
         if isinstance(statement, Loop):
             if self._waiting[-1][statement.value] > 0:
@@ -182,7 +184,7 @@ class BodyWriter:
                 yield f"let {self._called[statement.value]} = _"
             return
         made = [statement.value]
-        if isinstance(statement, Group):
+        if isinstance(statement, LabelledGroup):
             made += [
                 value for value, name in self._called.items() if _head(name) == statement.label and value != made[0]
             ]
@@ -209,7 +211,7 @@ class BodyWriter:
 
     # ---- calls -----------------------------------------------------------------------------------------------------
 
-    def _block_call(self, call: Call) -> str:
+    def _block_call(self, call: BlockCall) -> str:
         arguments: list[str] = []
         for name, default in self._blocks[call.block].parameters:
             if name in call.arguments:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, rule
+from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.program import Known, Unsayable, real
 
 _PLAIN = {
@@ -27,7 +27,7 @@ _PLAIN = {
 
 
 @rule(*_PLAIN)
-def plain(call: Call) -> str:
+def plain(call: NodeReader) -> str:
     return call.step(_PLAIN[call.op_type], call.data(0))
 
 
@@ -42,22 +42,22 @@ def unusual(value: float, usual: float, name: str) -> dict[str, float]:
 
 
 @rule("LeakyRelu")
-def leaky_relu(call: Call) -> str:
+def leaky_relu(call: NodeReader) -> str:
     return call.step("leakyrelu", call.data(0), **unusual(call.attribute("alpha", 0.01), 0.01, "negative_slope"))
 
 
 @rule("Elu")
-def elu(call: Call) -> str:
+def elu(call: NodeReader) -> str:
     return call.step("elu", call.data(0), **unusual(call.attribute("alpha", 1.0), 1.0, "alpha"))
 
 
 @rule("Celu")
-def celu(call: Call) -> str:
+def celu(call: NodeReader) -> str:
     return call.step("celu", call.data(0), **unusual(call.attribute("alpha", 1.0), 1.0, "alpha"))
 
 
 @rule("Selu")
-def selu(call: Call) -> str:
+def selu(call: NodeReader) -> str:
     alpha, gamma = call.attribute("alpha", 1.6732632423543772), call.attribute("gamma", 1.0507009873554805)
     if not near(alpha, 1.6732632423543772) or not near(gamma, 1.0507009873554805):
         raise Unsayable(f"its alpha and gamma, {real(alpha)} and {real(gamma)}, are not those of selu")
@@ -65,12 +65,12 @@ def selu(call: Call) -> str:
 
 
 @rule("ThresholdedRelu")
-def thresholded_relu(call: Call) -> str:
+def thresholded_relu(call: NodeReader) -> str:
     return call.step("threshold", call.data(0), threshold=real(call.attribute("alpha", 1.0)), value=0.0)
 
 
 @rule("Shrink")
-def shrink(call: Call) -> str:
+def shrink(call: NodeReader) -> str:
     bias, lambd = real(call.attribute("bias", 0.0)), real(call.attribute("lambd", 0.5))
     if bias not in (0.0, lambd):
         raise Unsayable(f"its bias of {bias} is neither 0, as in hardshrink, nor lambd, as in softshrink")
@@ -78,13 +78,13 @@ def shrink(call: Call) -> str:
 
 
 @rule("Gelu")
-def gelu(call: Call) -> str:
+def gelu(call: NodeReader) -> str:
     approximate = call.attribute("approximate", "none")
     return call.step("gelu", call.data(0), **({} if approximate == "none" else {"approximate": approximate}))
 
 
 @rule("HardSigmoid")
-def hard_sigmoid(call: Call) -> str:
+def hard_sigmoid(call: NodeReader) -> str:
     alpha, beta = call.attribute("alpha", 0.2), call.attribute("beta", 0.5)
     x = call.data(0)
     if near(alpha, 1 / 6) and near(beta, 0.5):
@@ -94,7 +94,7 @@ def hard_sigmoid(call: Call) -> str:
 
 
 @rule("Clip")
-def clip(call: Call) -> str:
+def clip(call: NodeReader) -> str:
     least, most = call.number(1), call.number(2)
     if call.opset < 11:
         least = real(call.attribute("min", 0.0)) if call.has("min") else None
@@ -116,7 +116,7 @@ def clip(call: Call) -> str:
 
 
 @rule("PRelu")
-def prelu(call: Call) -> str:
+def prelu(call: NodeReader) -> str:
     x, slope = call.data(0), call.weight(1)
     kind = call.type(x)
     if slope.size == 1:
@@ -132,7 +132,7 @@ def prelu(call: Call) -> str:
 
 
 @rule("Softmax", "LogSoftmax")
-def softmax(call: Call) -> str:
+def softmax(call: NodeReader) -> str:
     """Before opset 13 it is over all axes from ``axis`` on; of which all but one must have size 1."""
     x, name = call.data(0), call.op_type.lower()
     kind, axis = call.type(x), call.attribute("axis", -1 if call.opset >= 13 else 1)
@@ -146,17 +146,17 @@ def softmax(call: Call) -> str:
 
 
 @rule("Erf", "Sign", "Sin", "Cos", "Floor", "Ceil", "Round", "Not")
-def foreign(call: Call) -> str:
+def foreign(call: NodeReader) -> str:
     return call.program.foreign(call.op_type, call.data(0))
 
 
 @rule("Reciprocal")
-def reciprocal(call: Call) -> str:
+def reciprocal(call: NodeReader) -> str:
     return call.step("pow", call.data(0), exponent=-1.0)
 
 
 @rule("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal")
-def comparison(call: Call) -> str:
+def comparison(call: NodeReader) -> str:
     a, b = call.value(0), call.value(1)
     if isinstance(a, str) and isinstance(b, Known) and b.size == 1:
         return call.program.foreign(call.op_type, a, number=real(np.asarray(b.read()).reshape(-1)[0]))
@@ -166,7 +166,7 @@ def comparison(call: Call) -> str:
 
 
 @rule("Where")
-def where(call: Call) -> str:
+def where(call: NodeReader) -> str:
     condition = call.data(0)
     inputs = [value for value in (call.value(1), call.value(2)) if isinstance(value, str)]
     numbers = {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, Value, rule
+from specc.importing.from_onnx.call import NodeReader, Value, rule
 from specc.importing.merging import added, aligned, fitted, no_more_axes, scaled, shifted, widened
 from specc.importing.program import Known, Unsayable, real
 
 
 @rule("Add")
-def add(call: Call) -> str:
+def add(call: NodeReader) -> str:
     a, b = _two(call)
     if isinstance(a, str) and isinstance(b, str):
         return added(call, a, b)
@@ -19,7 +19,7 @@ def add(call: Call) -> str:
 
 
 @rule("Sub")
-def sub(call: Call) -> str:
+def sub(call: NodeReader) -> str:
     a, b = _two(call)
     if isinstance(a, str) and isinstance(b, str):
         a, b = widened(call, [a, b])
@@ -35,7 +35,7 @@ def sub(call: Call) -> str:
 
 
 @rule("Mul")
-def mul(call: Call) -> str:
+def mul(call: NodeReader) -> str:
     a, b = _two(call)
     if isinstance(a, str) and isinstance(b, str):
         return call.step("mul", *aligned(call, [a, b]))
@@ -44,7 +44,7 @@ def mul(call: Call) -> str:
 
 
 @rule("Div")
-def div(call: Call) -> str:
+def div(call: NodeReader) -> str:
     a, b = _two(call)
     if isinstance(a, str) and isinstance(b, str):
         return call.step("div", *aligned(call, [a, b]))
@@ -59,7 +59,7 @@ def div(call: Call) -> str:
 
 
 @rule("Max", "Min")
-def extreme(call: Call) -> str:
+def extreme(call: NodeReader) -> str:
     name = "maximum" if call.op_type == "Max" else "minimum"
     values = call.values()
     data = [value for value in values if isinstance(value, str)]
@@ -78,7 +78,7 @@ def extreme(call: Call) -> str:
 
 
 @rule("Sum")
-def total(call: Call) -> str:
+def total(call: NodeReader) -> str:
     data = [value for value in call.values() if isinstance(value, str)]
     x = call.step("add", *widened(call, data)) if len(data) > 1 else data[0]
     for value in call.values():
@@ -88,14 +88,14 @@ def total(call: Call) -> str:
 
 
 @rule("Mean")
-def mean(call: Call) -> str:
+def mean(call: NodeReader) -> str:
     data = [call.data(place) for place in range(call.arity)]
     x = call.step("add", *widened(call, data)) if len(data) > 1 else data[0]
     return call.step("affine", x, factor=real(1 / len(data))) if len(data) > 1 else x
 
 
 @rule("Pow")
-def power(call: Call) -> str:
+def power(call: NodeReader) -> str:
     base, exponent = _two(call)
     if isinstance(base, str) and isinstance(exponent, Known) and exponent.size == 1:
         no_more_axes(call, base, exponent)
@@ -111,7 +111,7 @@ def _single(known: Known) -> float:
     return real(np.asarray(known.read()).reshape(-1)[0])
 
 
-def _two(call: Call) -> tuple[Value, Value]:
+def _two(call: NodeReader) -> tuple[Value, Value]:
     """Both inputs; before opset 7 the second one is laid along the axes from ``axis`` on, where it is widened."""
     a, b = call.value(0), call.value(1)
     if call.opset >= 7:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from specc.importing.building import plain
-from specc.importing.from_onnx.call import Call, rule
+from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.from_onnx.windows import options, padding, window
 from specc.importing.program import Known, Unsayable
 
 
-def _weights(call: Call, outputs: int, bias: int = 2) -> dict[str, Known]:
+def _weights(call: NodeReader, outputs: int, bias: int = 2) -> dict[str, Known]:
     """The weight and, where there is one, the bias of a node."""
     tensors = {"weight": call.weight(1)}
     if call.has_input(bias):
@@ -21,7 +21,7 @@ def _weights(call: Call, outputs: int, bias: int = 2) -> dict[str, Known]:
 
 
 @rule("Conv")
-def conv(call: Call) -> str:
+def conv(call: NodeReader) -> str:
     x, weight = call.data(0), call.weight(1)
     if len(weight.shape) < 3:
         raise Unsayable(f"its weight has shape {list(weight.shape)}")
@@ -40,7 +40,7 @@ def conv(call: Call) -> str:
 
 
 @rule("ConvTranspose")
-def conv_transpose(call: Call) -> str:
+def conv_transpose(call: NodeReader) -> str:
     x, weight = call.data(0), call.weight(1)
     if len(weight.shape) < 3:
         raise Unsayable(f"its weight has shape {list(weight.shape)}")
@@ -65,7 +65,7 @@ def conv_transpose(call: Call) -> str:
     return call.step("convtranspose", x, tensors=tensors, out_channels=outputs, kernel=plain(whole.kernel), **arguments)
 
 
-def _cropped(call: Call, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],
+def _cropped(call: NodeReader, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],
              extra: tuple[int, ...]) -> dict[str, object]:  # fmt: skip
     """Padding of a node that says the size of its result, or that it is stride times the input's.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, Value, rule
+from specc.importing.from_onnx.call import NodeReader, Value, rule
 from specc.importing.from_onnx.folding import shape_of, sized, slices
 from specc.importing.program import Known, Unsayable, real
 from specc.importing.shapes import reshaped, shown_sizes, times
@@ -17,12 +17,12 @@ from specc.ops.fields import LARGEST
 
 
 @rule("Shape")
-def shape(call: Call) -> Known:
+def shape(call: NodeReader) -> Known:
     return shape_of(call, call.data(0))
 
 
 @rule("Size")
-def size(call: Call) -> Known:
+def size(call: NodeReader) -> Known:
     kind = call.type(call.data(0))
     return sized([kind.batch * kind.elements]).reshaped()
 
@@ -31,14 +31,14 @@ def size(call: Call) -> Known:
 
 
 @rule("Reshape")
-def reshape(call: Call) -> str:
+def reshape(call: NodeReader) -> str:
     x = call.data(0)
     target = call.sizes(1) if call.has_input(1) else call.required("shape", ())
     return reshaped(call, x, target, keeps_zero=call.flag("allowzero"))
 
 
 @rule("Flatten")
-def flatten(call: Call) -> str:
+def flatten(call: NodeReader) -> str:
     x = call.data(0)
     kind, axis = call.type(x), call.attribute("axis", 1)
     axis = axis + kind.rank if axis < 0 else axis
@@ -46,7 +46,7 @@ def flatten(call: Call) -> str:
 
 
 @rule("Squeeze")
-def squeeze(call: Call) -> str:
+def squeeze(call: NodeReader) -> str:
     x = call.data(0)
     kind, axes = call.type(x), call.integers_either("axes", 1)
     if axes is None:
@@ -58,7 +58,7 @@ def squeeze(call: Call) -> str:
 
 
 @rule("Unsqueeze")
-def unsqueeze(call: Call) -> str:
+def unsqueeze(call: NodeReader) -> str:
     x = call.data(0)
     kind, axes = call.type(x), call.integers_either("axes", 1) or ()
     rank = kind.rank + len(axes)
@@ -71,7 +71,7 @@ def unsqueeze(call: Call) -> str:
 
 
 @rule("Transpose")
-def transpose(call: Call) -> str:
+def transpose(call: NodeReader) -> str:
     x = call.data(0)
     rank = call.type(x).rank
     order = call.attribute("perm", tuple(reversed(range(rank))))
@@ -81,7 +81,7 @@ def transpose(call: Call) -> str:
 
 
 @rule("DepthToSpace")
-def depth_to_space(call: Call) -> str:
+def depth_to_space(call: NodeReader) -> str:
     r, mode = call.required("blocksize", 0), call.attribute("mode", "DCR")
     if mode == "CRD":
         return call.step("pixelshuffle", call.data(0), upscale_factor=r)
@@ -89,7 +89,7 @@ def depth_to_space(call: Call) -> str:
 
 
 @rule("SpaceToDepth")
-def space_to_depth(call: Call) -> str:
+def space_to_depth(call: NodeReader) -> str:
     return call.step("spacetodepth", call.data(0), blocksize=call.required("blocksize", 0))
 
 
@@ -97,7 +97,7 @@ def space_to_depth(call: Call) -> str:
 
 
 @rule("Concat")
-def concat(call: Call) -> str:
+def concat(call: NodeReader) -> str:
     axis = call.required("axis", 0)
     values = [call.data(place) for place in range(call.arity)]
     if len(values) == 1:
@@ -112,7 +112,7 @@ def _dim(axis: int, rank: int) -> dict[str, int]:
 
 
 @rule("Split")
-def split(call: Call) -> list[Value]:
+def split(call: NodeReader) -> list[Value]:
     x = call.data(0)
     kind = call.type(x)
     axis = call.attribute("axis", 0) % kind.rank
@@ -135,14 +135,14 @@ def split(call: Call) -> list[Value]:
 
 
 @rule("Slice")
-def slice_(call: Call) -> str:
+def slice_(call: NodeReader) -> str:
     x = call.data(0)
     for axis, (start, stop, step) in sorted(slices(call, call.type(x).rank).items()):
         x = _sliced(call, x, axis, start, stop, step)
     return x
 
 
-def _sliced(call: Call, x: str, axis: int, start: Any, stop: Any, step: int) -> str:
+def _sliced(call: NodeReader, x: str, axis: int, start: Any, stop: Any, step: int) -> str:
     kind = call.type(x)
     n = kind.shape[axis]
     first, last = _place(start, n), _place(stop, n)
@@ -181,7 +181,7 @@ def _end(stop: Any, n: Dim) -> Any:
 
 
 @rule("Gather")
-def gather(call: Call) -> str | Known:
+def gather(call: NodeReader) -> str | Known:
     x, axis = call.data(0), call.attribute("axis", 0)
     kind = call.type(x)
     axis, known = axis % kind.rank, call.known(1)
@@ -206,7 +206,7 @@ def gather(call: Call) -> str | Known:
 
 
 @rule("Expand")
-def expand(call: Call) -> str:
+def expand(call: NodeReader) -> str:
     x = call.data(0)
     kind, target = call.type(x), call.sizes(1)
     shape = [1] * (kind.rank - len(target)) + [*target]
@@ -223,7 +223,7 @@ def expand(call: Call) -> str:
     return _repeated(call, x, result)
 
 
-def _repeated(call: Call, x: str, result: tuple[Dim, ...]) -> str:
+def _repeated(call: NodeReader, x: str, result: tuple[Dim, ...]) -> str:
     """Where no value has the sizes: every axis as often end to end as it takes."""
     for axis, (n, m) in enumerate(zip(call.type(x).shape, result, strict=True)):
         if n == m:
@@ -237,7 +237,7 @@ def _repeated(call: Call, x: str, result: tuple[Dim, ...]) -> str:
 
 
 @rule("Tile")
-def tile(call: Call) -> str:
+def tile(call: NodeReader) -> str:
     x, repeats = call.data(0), call.integers(1)
     for axis, count in enumerate(repeats):
         if count < 1 or (axis == 0 and count > 1):
@@ -248,7 +248,7 @@ def tile(call: Call) -> str:
 
 
 @rule("Pad")
-def pad(call: Call) -> str:
+def pad(call: NodeReader) -> str:
     x, mode = call.data(0), call.attribute("mode", "constant")
     kind = call.type(x)
     pads = call.sizes(1) if call.has_input(1) else call.required("pads", ())
@@ -288,7 +288,7 @@ def _wide(kind: TensorType, widths: dict[int, tuple[Any, Any]]) -> TensorType:
     return kind.with_sample(*(n + widths[axis][0] + widths[axis][1] for axis, n in enumerate(kind.sample, start=1)))
 
 
-def _cropped(call: Call, x: str, widths: dict[int, tuple[Any, Any]]) -> str:
+def _cropped(call: NodeReader, x: str, widths: dict[int, tuple[Any, Any]]) -> str:
     """Negative widths cut off."""
     if any(n > 0 for pair in widths.values() for n in pair):
         raise Unsayable("it pads some sides and cuts off others")

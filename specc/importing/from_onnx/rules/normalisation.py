@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, rule
+from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.program import Known, Unsayable, real
 
 
@@ -15,7 +15,7 @@ def is_all(known: Known, number: float) -> bool:
     return not known.is_learned and bool((known.read() == np.float32(number)).all())
 
 
-def epsilon(call: Call, name: str = "epsilon", usual: float = 1e-5, default: float = 1e-5) -> dict[str, float]:
+def epsilon(call: NodeReader, name: str = "epsilon", usual: float = 1e-5, default: float = 1e-5) -> dict[str, float]:
     value = real(call.attribute(name, default))
     return {} if value == usual else {"eps": value}
 
@@ -31,7 +31,7 @@ def affine(weight: Known | None, bias: Known | None) -> tuple[dict[str, Known], 
 
 
 @rule("BatchNormalization")
-def batch_norm(call: Call) -> list[str]:
+def batch_norm(call: NodeReader) -> list[str]:
     x = call.data(0)
     weight, bias, mean, variance = (call.weight(place) for place in range(1, 5))
     call.demand("training_mode", 0)
@@ -58,14 +58,14 @@ def batch_norm(call: Call) -> list[str]:
 
 
 @rule("InstanceNormalization")
-def instance_norm(call: Call) -> str:
+def instance_norm(call: NodeReader) -> str:
     tensors, arguments = affine(call.weight(1), call.weight(2))
     arguments = {} if "affine" in arguments else {"affine": True}
     return call.step("instancenorm", call.data(0), tensors=tensors, **epsilon(call), **arguments)
 
 
 @rule("GroupNormalization")
-def group_norm(call: Call) -> str:
+def group_norm(call: NodeReader) -> str:
     x, groups = call.data(0), call.required("num_groups", 0)
     call.demand("stash_type", 1)
     channels = call.type(x).shape[1]
@@ -80,7 +80,7 @@ def group_norm(call: Call) -> str:
 
 
 @rule("LayerNormalization")
-def layer_norm(call: Call) -> list[str]:
+def layer_norm(call: NodeReader) -> list[str]:
     x = call.data(0)
     kind = call.type(x)
     if any(call.outputs[1:]):
@@ -102,7 +102,7 @@ def layer_norm(call: Call) -> list[str]:
 
 
 @rule("SimplifiedLayerNormalization", "RMSNormalization")
-def rms_norm(call: Call) -> list[str]:
+def rms_norm(call: NodeReader) -> list[str]:
     x = call.data(0)
     kind = call.type(x)
     call.demand("stash_type", 1)
@@ -117,14 +117,14 @@ def rms_norm(call: Call) -> list[str]:
 
 
 @rule("MeanVarianceNormalization")
-def mean_variance(call: Call) -> str:
+def mean_variance(call: NodeReader) -> str:
     """Over the places of each channel, which is an instance norm whose eps is that of ONNX's reference."""
     axes = call.attribute("axes", (0, 2, 3))
     raise Unsayable(f"it normalises over the axes {list(axes)}, the batch among them" if 0 in axes else "no rule yet")
 
 
 @rule("LpNormalization")
-def lp_normalization(call: Call) -> str:
+def lp_normalization(call: NodeReader) -> str:
     x = call.data(0)
     axis, p = call.attribute("axis", -1) % call.type(x).rank, call.attribute("p", 2)
     return call.step("normalize", x, **({} if axis == 1 else {"dim": axis}), **({} if p == 2 else {"p": float(p)}))

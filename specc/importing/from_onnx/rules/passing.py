@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onnx import TensorProto, helper
 
-from specc.importing.from_onnx.call import Call, Value, rule
+from specc.importing.from_onnx.call import NodeReader, Value, rule
 from specc.importing.from_onnx.folding import cast_to
 from specc.importing.program import Known, Unsayable
 
@@ -12,12 +12,12 @@ FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProt
 
 
 @rule("Identity")
-def identity(call: Call) -> Value:
+def identity(call: NodeReader) -> Value:
     return call.value(0)
 
 
 @rule("Dropout")
-def dropout(call: Call) -> list[Value]:
+def dropout(call: NodeReader) -> list[Value]:
     """Of the share that it drops in training the file says what it likes: the network that is run drops nothing."""
     x = call.value(0)
     call.ignore("seed")
@@ -43,7 +43,7 @@ def _type_of(value: Value) -> int:
 
 
 @rule("Cast", "CastLike")
-def cast(call: Call) -> Value:
+def cast(call: NodeReader) -> Value:
     """Between floating-point types; the network is computed in float32."""
     x = call.value(0)
     call.ignore("saturate")

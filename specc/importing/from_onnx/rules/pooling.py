@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from specc.importing.building import plain
-from specc.importing.from_onnx.call import Call, Value, rule
+from specc.importing.from_onnx.call import NodeReader, Value, rule
 from specc.importing.from_onnx.windows import Window, options, window
 from specc.importing.program import Program, Unsayable, operator, real
 from specc.ir.op import Refusal
@@ -12,7 +12,7 @@ from specc.ops.pool import Pool
 
 
 @rule("MaxPool")
-def max_pool(call: Call) -> list[Value]:
+def max_pool(call: NodeReader) -> list[Value]:
     x = call.data(0)
     whole, ceil = window(call, call.type(x)), call.flag("ceil_mode")
     call.ignore("storage_order")  # of the places, which are a second result
@@ -22,7 +22,7 @@ def max_pool(call: Call) -> list[Value]:
 
 
 @rule("AveragePool")
-def average_pool(call: Call) -> str:
+def average_pool(call: NodeReader) -> str:
     x = call.data(0)
     kind = call.type(x)
     whole, ceil = window(call, kind), call.flag("ceil_mode")
@@ -86,7 +86,7 @@ def _is_ceil(x: TensorType, kind: str, whole: Window, shape: dict[str, object]) 
 
 
 @rule("LpPool")
-def lp_pool(call: Call) -> str:
+def lp_pool(call: NodeReader) -> str:
     """ONNX takes powers of absolute values, the language those of the numbers: of an even p they are the same."""
     x, p = call.data(0), call.attribute("p", 2)
     whole, ceil = window(call, call.type(x)), call.flag("ceil_mode")
@@ -98,17 +98,17 @@ def lp_pool(call: Call) -> str:
 
 
 @rule("GlobalAveragePool")
-def global_average_pool(call: Call) -> str:
+def global_average_pool(call: NodeReader) -> str:
     return call.step("globalavgpool", call.data(0))
 
 
 @rule("GlobalMaxPool")
-def global_max_pool(call: Call) -> str:
+def global_max_pool(call: NodeReader) -> str:
     return call.step("globalmaxpool", call.data(0))
 
 
 @rule("GlobalLpPool")
-def global_lp_pool(call: Call) -> str:
+def global_lp_pool(call: NodeReader) -> str:
     x, p = call.data(0), call.attribute("p", 2)
     sizes = call.type(x).spatial
     if not all(isinstance(size, int) for size in sizes):
@@ -119,7 +119,7 @@ def global_lp_pool(call: Call) -> str:
 
 
 @rule("LRN")
-def lrn(call: Call) -> str:
+def lrn(call: NodeReader) -> str:
     size = call.required("size", 0)
     if size % 2 == 0:
         raise Unsayable(f"its window of {size} channels reaches one further forward than back, and lrn's the other way")

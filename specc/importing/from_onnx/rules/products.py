@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from specc.importing.from_onnx.call import Call, rule
+from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.merging import added
 from specc.importing.program import Known, Unsayable
 
 
 @rule("Gemm")
-def gemm(call: Call) -> str:
+def gemm(call: NodeReader) -> str:
     """alpha * A * B + beta * C, of which B and C are weights."""
     x, weight = call.data(0), call.weight(1)
     if call.opset < 7:
@@ -48,7 +48,7 @@ def gemm(call: Call) -> str:
 
 
 @rule("MatMul")
-def matmul(call: Call) -> str:
+def matmul(call: NodeReader) -> str:
     a, b = call.value(0), call.value(1)
     if isinstance(a, str) and isinstance(b, Known):
         return linear(call, a, call.weight(1))
@@ -64,7 +64,7 @@ def matmul(call: Call) -> str:
     return call.step("matmul", call.data(0), call.data(1))
 
 
-def linear(call: Call, x: str, weight: Known) -> str:
+def linear(call: NodeReader, x: str, weight: Known) -> str:
     """x by a matrix of (inputs, outputs)."""
     kind = call.type(x)
     shape = weight.shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from specc.importing.from_onnx.call import Call, rule
+from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.program import Unsayable
 from specc.importing.shapes import reshaped
 
@@ -21,7 +21,7 @@ _BY_PARTS = {
 
 
 @rule(*_NAMES, *_BY_PARTS)
-def reduce(call: Call) -> str:
+def reduce(call: NodeReader) -> str:
     x = call.data(0)
     kind, axes = call.type(x), call.integers_either("axes", 1)
     keeps, may_do_nothing = call.flag("keepdims", True), call.flag("noop_with_empty_axes")
@@ -46,7 +46,7 @@ def reduce(call: Call) -> str:
     return call.step(after, x) if after is not None else x
 
 
-def _over(call: Call, x: str, name: str, axes: tuple[int, ...], keeps: bool) -> str:
+def _over(call: NodeReader, x: str, name: str, axes: tuple[int, ...], keeps: bool) -> str:
     kind = call.type(x)
     if axes == tuple(range(2, kind.rank)) and axes and name in ("mean", "amax") and kind.rank <= 5:
         pooled = call.step("globalavgpool" if name == "mean" else "globalmaxpool", x)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from specc.importing.building import plain
-from specc.importing.from_onnx.call import Call, rule
+from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.program import Unsayable, real
 from specc.ir.size import Dim
 from specc.ir.targets import Value as InputOf
@@ -17,7 +17,7 @@ _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 @rule("Upsample")
-def upsample(call: Call) -> str:
+def upsample(call: NodeReader) -> str:
     """Before opset 10: by factors, each place a copy of the one before it; or by the factors' own linear."""
     x, mode = call.data(0), call.attribute("mode", "nearest")
     scales = _floats(call, 1) if call.has_input(1) else call.required("scales", (1.0,))
@@ -28,7 +28,7 @@ def upsample(call: Call) -> str:
 
 
 @rule("Resize")
-def resize(call: Call) -> str:
+def resize(call: NodeReader) -> str:
     x = call.data(0)
     kind, mode = call.type(x), call.attribute("mode", "nearest")
     places = call.attribute("coordinate_transformation_mode", "half_pixel" if call.opset >= 11 else "asymmetric")
@@ -119,18 +119,20 @@ def _arguments(
     return arguments
 
 
-def _scales(call: Call, place: int) -> tuple[float, ...] | None:
+def _scales(call: NodeReader, place: int) -> tuple[float, ...] | None:
     if not call.has_input(place):
         return None
     known = call.known(place)
     return tuple(real(scale) for scale in known.read().reshape(-1)) if known.size else None
 
 
-def _floats(call: Call, place: int) -> tuple[float, ...]:
+def _floats(call: NodeReader, place: int) -> tuple[float, ...]:
     return tuple(real(scale) for scale in np.asarray(call.known(place).read()).reshape(-1))
 
 
-def _by_factors(call: Call, x: str, kind: TensorType, scales: tuple[float, ...], arguments: dict[str, Any]) -> str:
+def _by_factors(
+    call: NodeReader, x: str, kind: TensorType, scales: tuple[float, ...], arguments: dict[str, Any]
+) -> str:
     if len(scales) != kind.rank or scales[:2] != (1.0, 1.0):
         raise Unsayable(f"it resizes {kind} by {list(scales)}, and not the places alone")
     factors = tuple(map(real, scales[2:]))
@@ -140,7 +142,7 @@ def _by_factors(call: Call, x: str, kind: TensorType, scales: tuple[float, ...],
     return call.step("upsample", x, scale_factor=plain(factors), **arguments)
 
 
-def _to_sizes(call: Call, x: str, kind: TensorType, sizes: tuple[Dim, ...], arguments: dict[str, Any]) -> str:
+def _to_sizes(call: NodeReader, x: str, kind: TensorType, sizes: tuple[Dim, ...], arguments: dict[str, Any]) -> str:
     """By a whole factor where it is one at every size, else up to the sizes of a value that has them."""
     if all(isinstance(size, int) for size in (*sizes, *kind.spatial)):
         return call.step("upsample", x, size=plain(sizes), **arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specc.importing.from_onnx.call import Call, rule
+from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.from_onnx.rules.convolution import conv
 from specc.importing.from_onnx.rules.products import gemm, linear
 from specc.importing.merging import added
@@ -12,7 +12,7 @@ RUNTIME = "com.microsoft"
 
 
 @rule("FusedConv", domain=RUNTIME)
-def fused_conv(call: Call) -> str:
+def fused_conv(call: NodeReader) -> str:
     value = conv(call)
     if call.has_input(3):
         value = added(call, value, call.data(3))
@@ -20,11 +20,11 @@ def fused_conv(call: Call) -> str:
 
 
 @rule("FusedGemm", domain=RUNTIME)
-def fused_gemm(call: Call) -> str:
+def fused_gemm(call: NodeReader) -> str:
     return activated(call, gemm(call), parameters="activation_alpha activation_beta activation_gamma".split())
 
 
-def activated(call: Call, x: str, parameters: list[str] | None = None) -> str:
+def activated(call: NodeReader, x: str, parameters: list[str] | None = None) -> str:
     """The activation that a node applies to its result."""
     name = call.attribute("activation", "")
     if parameters is None:
@@ -49,12 +49,12 @@ def activated(call: Call, x: str, parameters: list[str] | None = None) -> str:
 
 
 @rule("Gelu", domain=RUNTIME)
-def gelu(call: Call) -> str:
+def gelu(call: NodeReader) -> str:
     return call.step("gelu", call.data(0))
 
 
 @rule("FastGelu", domain=RUNTIME)
-def fast_gelu(call: Call) -> str:
+def fast_gelu(call: NodeReader) -> str:
     x = call.data(0)
     if call.has_input(1):
         x = call.program.foreign("Shift", x, constant=call.weight(1), negated=False)
@@ -62,7 +62,7 @@ def fast_gelu(call: Call) -> str:
 
 
 @rule("QuickGelu", domain=RUNTIME)
-def quick_gelu(call: Call) -> str:
+def quick_gelu(call: NodeReader) -> str:
     """x * sigmoid(alpha * x)."""
     x, alpha = call.data(0), call.attribute("alpha", 1.702)
     if alpha == 1:
@@ -72,7 +72,7 @@ def quick_gelu(call: Call) -> str:
 
 
 @rule("FusedMatMul", domain=RUNTIME)
-def fused_matmul(call: Call) -> str:
+def fused_matmul(call: NodeReader) -> str:
     for name in ("transA", "transB", "transBatchA", "transBatchB"):
         call.demand(name, 0)
     a, alpha = call.data(0), call.attribute("alpha", 1.0)
@@ -82,5 +82,5 @@ def fused_matmul(call: Call) -> str:
 
 
 @rule("BiasGelu", domain=RUNTIME)
-def bias_gelu(call: Call) -> str:
+def bias_gelu(call: NodeReader) -> str:
     return call.step("gelu", call.program.foreign("Shift", call.data(0), constant=call.weight(1), negated=False))

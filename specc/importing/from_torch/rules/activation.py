@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from specc.importing.from_torch.call import Call, rule
+from specc.importing.from_torch.call import CallReader, rule
 from specc.importing.program import Unsayable
 
 _PLAIN = {
@@ -28,39 +28,39 @@ _PLAIN = {
 
 
 @rule(*_PLAIN)
-def plain(call: Call) -> str:
+def plain(call: CallReader) -> str:
     return call.step(_PLAIN[call.name.removesuffix("_")], call.data("self"))
 
 
 @rule("leaky_relu")
-def leaky_relu(call: Call) -> str:
+def leaky_relu(call: CallReader) -> str:
     return call.step("leakyrelu", call.data("self"), negative_slope=_real(call, "negative_slope"))
 
 
 @rule("elu")
-def elu(call: Call) -> str:
+def elu(call: CallReader) -> str:
     call.demand("scale", 1)
     call.demand("input_scale", 1)
     return call.step("elu", call.data("self"), alpha=_real(call, "alpha"))
 
 
 @rule("celu")
-def celu(call: Call) -> str:
+def celu(call: CallReader) -> str:
     return call.step("celu", call.data("self"), alpha=_real(call, "alpha"))
 
 
 @rule("gelu")
-def gelu(call: Call) -> str:
+def gelu(call: CallReader) -> str:
     return call.step("gelu", call.data("self"), approximate=call["approximate"])
 
 
 @rule("softplus")
-def softplus(call: Call) -> str:
+def softplus(call: CallReader) -> str:
     return call.step("softplus", call.data("self"), beta=_real(call, "beta"), threshold=_real(call, "threshold"))
 
 
 @rule("hardtanh")
-def hardtanh(call: Call) -> str:
+def hardtanh(call: CallReader) -> str:
     least, most = _real(call, "min_val"), _real(call, "max_val")
     if (least, most) == (0.0, 6.0):
         return call.step("relu6", call.data("self"))
@@ -68,34 +68,34 @@ def hardtanh(call: Call) -> str:
 
 
 @rule("clamp")
-def clamp(call: Call) -> str:
+def clamp(call: CallReader) -> str:
     ends = {name: _real(call, name) for name in ("min", "max") if call[name] is not None}
     return call.step("clamp", call.data("self"), **ends)
 
 
 @rule("hardshrink", "softshrink")
-def shrink(call: Call) -> str:
+def shrink(call: CallReader) -> str:
     return call.step(call.name, call.data("self"), lambd=_real(call, "lambd"))
 
 
 @rule("threshold")
-def threshold(call: Call) -> str:
+def threshold(call: CallReader) -> str:
     return call.step("threshold", call.data("self"), threshold=_real(call, "threshold"), value=_real(call, "value"))
 
 
 @rule("prelu")
-def prelu(call: Call) -> str:
+def prelu(call: CallReader) -> str:
     weight = call.weight("weight")
     return call.step("prelu", call.data("self"), tensors={"weight": weight}, num_parameters=weight.size)
 
 
 @rule("glu")
-def glu(call: Call) -> str:
+def glu(call: CallReader) -> str:
     return call.step("glu", call.data("self"), dim=_last(call))
 
 
 @rule("softmax.int", "_softmax", "log_softmax.int", "_log_softmax")
-def softmax(call: Call) -> str:
+def softmax(call: CallReader) -> str:
     if call.name.startswith("_"):
         call.demand("half_to_float", False)
     else:
@@ -103,14 +103,14 @@ def softmax(call: Call) -> str:
     return call.step("logsoftmax" if "log" in call.name else "softmax", call.data("self"), dim=_last(call))
 
 
-def _last(call: Call) -> int:
+def _last(call: CallReader) -> int:
     """The axis; -1 for the last one of several."""
     x = call.data("self")
     axis = call.axis("dim", x)
     return -1 if axis == call.type(x).rank - 1 > 1 else axis
 
 
-def _real(call: Call, name: str) -> float:
+def _real(call: CallReader, name: str) -> float:
     value: Any = call[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unsayable(f"its {name} is {value}, and should be a number")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from specc.importing.from_torch.call import Call, rule
+from specc.importing.from_torch.call import CallReader, rule
 from specc.importing.merging import aligned, fitted, scaled, shifted, widened
 from specc.importing.program import Known, Unsayable
 
 
-def _two(call: Call) -> tuple[str | Known, str | Known]:
+def _two(call: CallReader) -> tuple[str | Known, str | Known]:
     """Both operands; a number is a constant."""
     a, b = (_operand(call[name]) for name in ("self", "other"))
     return a, b
@@ -23,7 +23,7 @@ def _operand(value: object) -> str | Known:
     raise Unsayable(f"it computes with {value}, which is no number that is known")
 
 
-def _times_alpha(call: Call, other: str | Known) -> str | Known:
+def _times_alpha(call: CallReader, other: str | Known) -> str | Known:
     """The second operand times ``alpha``."""
     alpha = call["alpha"]
     if alpha == 1:
@@ -36,7 +36,7 @@ def _times_alpha(call: Call, other: str | Known) -> str | Known:
 
 
 @rule("add")
-def add(call: Call) -> str:
+def add(call: CallReader) -> str:
     a, b = _two(call)
     b = _times_alpha(call, b)
     if isinstance(a, str) and isinstance(b, str):
@@ -45,7 +45,7 @@ def add(call: Call) -> str:
 
 
 @rule("sub")
-def sub(call: Call) -> str:
+def sub(call: CallReader) -> str:
     a, b = _two(call)
     b = _times_alpha(call, b)
     if isinstance(a, str) and isinstance(b, str):
@@ -57,14 +57,14 @@ def sub(call: Call) -> str:
 
 
 @rule("rsub")
-def rsub(call: Call) -> str:
+def rsub(call: CallReader) -> str:
     call.demand("alpha", 1)
     x, other = call.data("self"), _operand(call["other"])
     return shifted(call, call.step("neg", x), _known(other))
 
 
 @rule("mul")
-def mul(call: Call) -> str:
+def mul(call: CallReader) -> str:
     a, b = _two(call)
     if isinstance(a, str) and isinstance(b, str):
         return call.step("mul", *aligned(call, [a, b]))
@@ -72,7 +72,7 @@ def mul(call: Call) -> str:
 
 
 @rule("div.Tensor", "div.Scalar")
-def div(call: Call) -> str:
+def div(call: CallReader) -> str:
     a, b = _two(call)
     if isinstance(a, str) and isinstance(b, str):
         return call.step("div", *aligned(call, [a, b]))
@@ -83,12 +83,12 @@ def div(call: Call) -> str:
 
 
 @rule("maximum", "minimum")
-def extreme(call: Call) -> str:
+def extreme(call: CallReader) -> str:
     return call.step(call.name, *widened(call, [call.data("self"), call.data("other")]))
 
 
 @rule("pow.Tensor_Scalar")
-def power(call: Call) -> str:
+def power(call: CallReader) -> str:
     exponent = call["exponent"]
     if not isinstance(exponent, int | float):
         raise Unsayable("its exponent is no single number")
@@ -96,17 +96,17 @@ def power(call: Call) -> str:
 
 
 @rule("reciprocal")
-def reciprocal(call: Call) -> str:
+def reciprocal(call: CallReader) -> str:
     return call.step("pow", call.data("self"), exponent=-1.0)
 
 
 @rule("rsqrt")
-def rsqrt(call: Call) -> str:
+def rsqrt(call: CallReader) -> str:
     return call.step("pow", call.data("self"), exponent=-0.5)
 
 
 @rule("square")
-def square(call: Call) -> str:
+def square(call: CallReader) -> str:
     return call.step("pow", call.data("self"), exponent=2.0)
 
 

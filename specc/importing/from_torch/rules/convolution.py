@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from specc.importing.building import plain
-from specc.importing.from_torch.call import Call, rule
+from specc.importing.from_torch.call import CallReader, rule
 from specc.importing.program import Unsayable
 
 
 @rule("conv1d", "conv2d", "conv3d", "convolution")
-def conv(call: Call) -> str:
+def conv(call: CallReader) -> str:
     """The last one is what decomposed programs have of all, transposed ones among them."""
     if call.name == "convolution":
         if call["transposed"]:
@@ -39,7 +39,7 @@ def conv(call: Call) -> str:
 
 
 @rule("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-def conv_transpose(call: Call) -> str:
+def conv_transpose(call: CallReader) -> str:
     x, tensors = call.data("input"), call.tensors("weight", "bias")
     shape, groups = tensors["weight"].shape, call["groups"]
     axes = len(shape) - 2
@@ -52,6 +52,6 @@ def conv_transpose(call: Call) -> str:
     )  # fmt: skip
 
 
-def _require_batch(call: Call, x: str, axes: int) -> None:
+def _require_batch(call: CallReader, x: str, axes: int) -> None:
     if call.type(x).rank != axes + 2:
         raise Unsayable(f"it slides over {call.type(x)}, whose first axis is the batch, as if it were none")

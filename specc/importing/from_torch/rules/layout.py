@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from specc.importing.from_torch.call import Call, is_size, rule, shown
+from specc.importing.from_torch.call import CallReader, is_size, rule, shown
 from specc.importing.program import Known, Unsayable
 from specc.importing.shapes import reshaped, times
 from specc.ir.size import Dim, Size
@@ -16,7 +16,7 @@ from specc.ops.fields import LARGEST
 
 
 @rule("sym_size.int")
-def size(call: Call) -> Dim:
+def size(call: CallReader) -> Dim:
     x = call["self"]
     shape = x.shape if isinstance(x, Known) else call.type(call.data("self")).shape
     found: Dim = shape[call["dim"]]
@@ -27,7 +27,7 @@ def size(call: Call) -> Dim:
 
 
 @rule("view.default", "reshape", "_unsafe_view")
-def view(call: Call) -> Any:
+def view(call: CallReader) -> Any:
     x = call["self"]
     target = call["size" if call.name != "reshape" else "shape"]
     if not all(map(is_size, target)):
@@ -45,21 +45,21 @@ def _known(x: Known, target: list[Any]) -> Known:
 
 
 @rule("flatten.using_ints")
-def flatten(call: Call) -> str:
+def flatten(call: CallReader) -> str:
     x = call.data("self")
     kind, start, end = call.type(x), call.axis("start_dim", x), call.axis("end_dim", x)
     return reshaped(call, x, (*kind.shape[:start], times(kind.shape[start : end + 1]), *kind.shape[end + 1 :]))
 
 
 @rule("unflatten.int")
-def unflatten(call: Call) -> str:
+def unflatten(call: CallReader) -> str:
     x = call.data("self")
     kind, axis, sizes = call.type(x), call.axis("dim", x), call["sizes"]
     return reshaped(call, x, (*kind.shape[:axis], *sizes, *kind.shape[axis + 1 :]), keeps_zero=True)
 
 
 @rule("squeeze.default", "squeeze.dim", "squeeze.dims")
-def squeeze(call: Call) -> str:
+def squeeze(call: CallReader) -> str:
     x = call.data("self")
     kind, axes = call.type(x), call.axes("dim", x)
     gone = {axis for axis in (range(kind.rank) if axes is None else axes) if kind.shape[axis] == 1}
@@ -67,7 +67,7 @@ def squeeze(call: Call) -> str:
 
 
 @rule("unsqueeze")
-def unsqueeze(call: Call) -> Any:
+def unsqueeze(call: CallReader) -> Any:
     x, axis = call["self"], call["dim"]
     shape = list(x.shape if isinstance(x, Known) else call.type(x).shape)
     shape.insert(axis % (len(shape) + 1), 1)
@@ -78,12 +78,12 @@ def unsqueeze(call: Call) -> Any:
 
 
 @rule("permute")
-def permute(call: Call) -> Any:
+def permute(call: CallReader) -> Any:
     return _permuted(call, call.numbers("dims"))
 
 
 @rule("transpose.int")
-def transpose(call: Call) -> Any:
+def transpose(call: CallReader) -> Any:
     first, second = call.numbers("dim0")[0], call.numbers("dim1")[0]
     order = list(range(_rank(call)))
     order[first], order[second] = order[second], order[first]
@@ -91,16 +91,16 @@ def transpose(call: Call) -> Any:
 
 
 @rule("t", "numpy_T")
-def t(call: Call) -> Any:
+def t(call: CallReader) -> Any:
     return _permuted(call, range(_rank(call))[::-1])
 
 
-def _rank(call: Call) -> int:
+def _rank(call: CallReader) -> int:
     x = call["self"]
     return len(x.shape) if isinstance(x, Known) else call.type(x).rank
 
 
-def _permuted(call: Call, order: Any) -> Any:
+def _permuted(call: CallReader, order: Any) -> Any:
     x, rank = call["self"], _rank(call)
     order = tuple(axis % rank for axis in order)
     if isinstance(x, Known):
@@ -109,17 +109,17 @@ def _permuted(call: Call, order: Any) -> Any:
 
 
 @rule("pixel_shuffle")
-def pixel_shuffle(call: Call) -> str:
+def pixel_shuffle(call: CallReader) -> str:
     return call.step("pixelshuffle", call.data("self"), upscale_factor=call["upscale_factor"])
 
 
 @rule("pixel_unshuffle")
-def pixel_unshuffle(call: Call) -> str:
+def pixel_unshuffle(call: CallReader) -> str:
     return call.step("pixelunshuffle", call.data("self"), downscale_factor=call["downscale_factor"])
 
 
 @rule("channel_shuffle")
-def channel_shuffle(call: Call) -> str:
+def channel_shuffle(call: CallReader) -> str:
     return call.step("channelshuffle", call.data("self"), groups=call["groups"])
 
 
@@ -127,7 +127,7 @@ def channel_shuffle(call: Call) -> str:
 
 
 @rule("cat")
-def cat(call: Call) -> str:
+def cat(call: CallReader) -> str:
     values = list(call["tensors"])
     if not all(isinstance(value, str) for value in values):
         raise Unsayable("it joins constants to values")
@@ -136,7 +136,7 @@ def cat(call: Call) -> str:
 
 
 @rule("stack")
-def stack(call: Call) -> str:
+def stack(call: CallReader) -> str:
     """Each value with one more axis, of size 1, and then end to end."""
     values = list(call["tensors"])
     if not all(isinstance(value, str) for value in values):
@@ -150,7 +150,7 @@ def stack(call: Call) -> str:
 
 
 @rule("unbind")
-def unbind(call: Call) -> list[str]:
+def unbind(call: CallReader) -> list[str]:
     x = call.data("self")
     kind, axis = call.type(x), call.axis("dim", x)
     parts = _split(call, x, axis, 1)
@@ -158,7 +158,7 @@ def unbind(call: Call) -> list[str]:
 
 
 @rule("expand", "expand_as")
-def expand(call: Call) -> str:
+def expand(call: CallReader) -> str:
     x = call.data("self")
     kind = call.type(x)
     sizes = call.type(call.data("other")).shape if call.name == "expand_as" else call["size"]
@@ -176,7 +176,7 @@ def expand(call: Call) -> str:
 
 
 @rule("repeat")
-def repeat(call: Call) -> str:
+def repeat(call: CallReader) -> str:
     x, repeats = call.data("self"), call.numbers("repeats")
     if len(repeats) != call.type(x).rank or repeats[0] != 1 or min(repeats) < 1:
         raise Unsayable("it repeats the samples of a batch, leaves nothing of them, or gives more axes")
@@ -187,7 +187,7 @@ def repeat(call: Call) -> str:
 
 
 @rule("chunk")
-def chunk(call: Call) -> list[str]:
+def chunk(call: CallReader) -> list[str]:
     x = call.data("self")
     axis, count = call.axis("dim", x), call["chunks"]
     whole = _known_size(call, x, axis)
@@ -195,31 +195,31 @@ def chunk(call: Call) -> list[str]:
 
 
 @rule("split.Tensor", "split.default")
-def split(call: Call) -> list[str]:
+def split(call: CallReader) -> list[str]:
     x = call.data("self")
     return _split(call, x, call.axis("dim", x), call.numbers("split_size")[0])
 
 
 @rule("split_with_sizes", "split.sizes")
-def split_with_sizes(call: Call) -> list[str]:
+def split_with_sizes(call: CallReader) -> list[str]:
     x = call.data("self")
     sizes = call.numbers("split_sizes" if call.name.startswith("split_with") else "split_size")
     return _parts(call, x, call.axis("dim", x), sizes)
 
 
-def _known_size(call: Call, x: str, axis: int) -> int:
+def _known_size(call: CallReader, x: str, axis: int) -> int:
     whole = call.type(x).shape[axis]
     if not isinstance(whole, int) or axis == 0:
         raise Unsayable(f"it splits {call.type(x)} along axis {axis}, whose size has to be known")
     return whole
 
 
-def _split(call: Call, x: str, axis: int, each: int) -> list[str]:
+def _split(call: CallReader, x: str, axis: int, each: int) -> list[str]:
     whole = _known_size(call, x, axis)
     return _parts(call, x, axis, [min(each, whole - start) for start in range(0, whole, each)])
 
 
-def _parts(call: Call, x: str, axis: int, sizes: Any) -> list[str]:
+def _parts(call: CallReader, x: str, axis: int, sizes: Any) -> list[str]:
     starts = [sum(sizes[:place]) for place in range(len(sizes))]
     return [
         call.step("slice", x, start=start, stop=start + n, dim=axis) for start, n in zip(starts, sizes, strict=True)
@@ -227,7 +227,7 @@ def _parts(call: Call, x: str, axis: int, sizes: Any) -> list[str]:
 
 
 @rule("slice.Tensor")
-def slice_(call: Call) -> str:
+def slice_(call: CallReader) -> str:
     x = call.data("self")
     kind, axis, step = call.type(x), call.axis("dim", x), call["step"]
     n = kind.shape[axis]
@@ -246,14 +246,14 @@ def slice_(call: Call) -> str:
 
 
 @rule("narrow")
-def narrow(call: Call) -> str:
+def narrow(call: CallReader) -> str:
     x = call.data("self")
     axis, start = call.axis("dim", x), call.numbers("start")[0]
     return call.step("slice", x, start=start, stop=start + call.numbers("length")[0], dim=axis)
 
 
 @rule("select.int")
-def select(call: Call) -> str:
+def select(call: CallReader) -> str:
     x = call.data("self")
     kind, axis, place = call.type(x), call.axis("dim", x), call.numbers("index")[0]
     if axis == 0:
@@ -283,7 +283,7 @@ def _from_end(place: Any, n: Dim) -> Any:
 
 
 @rule("pad", "constant_pad_nd")
-def pad(call: Call) -> str:
+def pad(call: CallReader) -> str:
     x = call.data("self")
     kind, widths, value = call.type(x), call.numbers("pad"), call["value"]
     mode = "constant" if call.name == "constant_pad_nd" else call["mode"]

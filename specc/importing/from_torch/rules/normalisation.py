@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from specc.importing.from_torch.call import Call, rule
+from specc.importing.from_torch.call import CallReader, rule
 from specc.importing.program import Known, Unsayable
 
 _TRAINING = "it normalises by the batch, as in training or with track_running_stats=False"
 
 
 @rule("batch_norm", "_native_batch_norm_legit_no_training")
-def batch_norm(call: Call) -> Any:
+def batch_norm(call: CallReader) -> Any:
     """The second one, of decomposed programs, gives what it has computed, too."""
     decomposed = call.name != "batch_norm"
     call.ignore("cudnn_enabled")
@@ -30,7 +30,7 @@ def batch_norm(call: Call) -> Any:
 
 
 @rule("instance_norm")
-def instance_norm(call: Call) -> str:
+def instance_norm(call: CallReader) -> str:
     call.ignore("cudnn_enabled", "momentum")  # of statistics, of which there are none
     call.demand("use_input_stats", True)
     call.demand("running_mean", None)
@@ -40,7 +40,7 @@ def instance_norm(call: Call) -> str:
 
 
 @rule("group_norm")
-def group_norm(call: Call) -> str:
+def group_norm(call: CallReader) -> str:
     call.ignore("cudnn_enabled")
     tensors, groups = call.tensors("weight", "bias"), call["num_groups"]
     arguments = {"num_groups": groups, "eps": call["eps"], "affine": _both(tensors)}
@@ -48,7 +48,7 @@ def group_norm(call: Call) -> str:
 
 
 @rule("layer_norm")
-def layer_norm(call: Call) -> str:
+def layer_norm(call: CallReader) -> str:
     call.ignore("cudnn_enable")
     tensors = call.tensors("weight", "bias")
     arguments: dict[str, Any] = {"eps": call["eps"], **_over(call)}
@@ -60,13 +60,13 @@ def layer_norm(call: Call) -> str:
 
 
 @rule("rms_norm")
-def rms_norm(call: Call) -> str:
+def rms_norm(call: CallReader) -> str:
     tensors = call.tensors("weight")
     arguments = {"eps": call["eps"], "elementwise_affine": bool(tensors), **_over(call)}
     return call.step("rmsnorm", call.data("input"), tensors=tensors, **arguments)
 
 
-def _over(call: Call) -> dict[str, Any]:
+def _over(call: CallReader) -> dict[str, Any]:
     """The shape that is normalised over, where it is more than the last axis."""
     shape = tuple(call["normalized_shape"])
     return {"normalized_shape": shape} if len(shape) > 1 else {}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from specc.importing.from_torch.call import Call, rule
+from specc.importing.from_torch.call import CallReader, rule
 from specc.importing.program import Known, Unsayable
 
 
 @rule("linear")
-def linear(call: Call) -> str:
+def linear(call: CallReader) -> str:
     return _linear(call, call.data("input"), call.tensors("weight", "bias"))
 
 
 @rule("addmm")
-def addmm(call: Call) -> str:
+def addmm(call: CallReader) -> str:
     """What decomposed programs have of a linear layer."""
     call.demand("beta", 1)
     call.demand("alpha", 1)
@@ -20,7 +20,7 @@ def addmm(call: Call) -> str:
 
 
 @rule("mm", "matmul", "bmm")
-def matmul(call: Call) -> str:
+def matmul(call: CallReader) -> str:
     left, right = ("self", "other") if call.name == "matmul" else ("self", "mat2")
     if isinstance(call[right], Known):
         return _linear(call, call.data(left), {"weight": _turned(call.weight(right))})
@@ -33,7 +33,7 @@ def _turned(weight: Known) -> Known:
     return weight.transposed(1, 0)
 
 
-def _linear(call: Call, x: str, tensors: dict[str, Known]) -> str:
+def _linear(call: CallReader, x: str, tensors: dict[str, Known]) -> str:
     kind = "fc" if call.type(x).rank == 2 else "linear"
     outputs = tensors["weight"].shape[0]
     return call.step(kind, x, tensors=tensors, out_features=outputs, bias="bias" in tensors)

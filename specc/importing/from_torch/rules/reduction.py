@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from specc.importing.from_torch.call import Call, rule
+from specc.importing.from_torch.call import CallReader, rule
 from specc.importing.program import Unsayable
 from specc.importing.shapes import reshaped
 
@@ -12,7 +12,7 @@ _POOLS = {"mean": "globalavgpool", "amax": "globalmaxpool"}
 
 
 @rule("mean.dim", "sum.dim_IntList", "amax")
-def reduce(call: Call) -> str:
+def reduce(call: CallReader) -> str:
     x = call.data("self")
     kind, axes, keeps = call.type(x), call.axes("dim", x), bool(call["keepdim"])
     if call.name != "amax":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from specc.importing.building import plain
-from specc.importing.from_torch.call import Call, rule
+from specc.importing.from_torch.call import CallReader, rule
 from specc.importing.program import Unsayable
 from specc.ir.targets import Value as InputOf
 
@@ -21,7 +21,7 @@ _MODES = {
 
 
 @rule(*(f"{name}.vec" for name in _MODES))
-def upsample(call: Call) -> str:
+def upsample(call: CallReader) -> str:
     x, mode = call.data("input"), _MODES[call.name]
     factors, sizes = call["scale_factors"], call["output_size"]
     arguments: dict[str, Any] = {"mode": mode}
