@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from string import ascii_letters
 
 from specc.diagnostics import SpecError
@@ -12,7 +11,7 @@ from specc.syntax.lalr import parser
 from specc.syntax.parser import TreeBuilder
 from specc.syntax.reader import refuse_hidden_characters
 from specc.syntax.recovery import MOST_MISTAKES, FaultlessText, flatten
-from specc.syntax.tokens import NotInGrammar
+from specc.syntax.tokens import NotInGrammar, scan
 
 LONGEST = 2**16
 """Characters of the longest text that is mended; a longer one is parsed as it is, or not at all."""
@@ -24,9 +23,14 @@ def mended(source: Source) -> ast.File | None:
     A faulty statement is a call of a name that the text does not have: an unknown step, whose value is unknown too.
     Outside of bodies it is nothing. None where too little can be parsed.
     """
-    words = set(re.findall(r"\w+", source.text))
+    if len(source.text) > LONGEST:
+        return None
+    words: set[str] = set()
+    for kind, start, end in scan(source.text + "\n"):
+        word = source.text[start:end]
+        words.update(word if kind == "STRING" else (word,))  # a text may have formulas in it
     unknown = next((letter for letter in ascii_letters if letter not in words), None)
-    if unknown is None or len(source.text) > LONGEST:
+    if unknown is None:
         return None
     try:
         refuse_hidden_characters(source)
