@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,7 +116,7 @@ def explain(
     spec, _, step = what.rpartition(":")
     if not spec or not step:
         instead = "write SPEC:STEP, as in lenet.cnn:conv1, or a code, as in S0104"
-        if not spec and Path(what).is_file():
+        if not spec and os.path.isfile(what):
             first = load(what, model, arguments).graph.nodes[0].name
             instead = f"write {what}:STEP, as in {what}:{first}"
         raise UsageError(f"{what} names no step: {instead}")

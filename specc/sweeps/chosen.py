@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -81,7 +82,7 @@ def require_folder(sweep: Sweep, folder: Path, *, resume: bool) -> None:
     Raises:
         UsageError: it has other things in it, or cannot be written.
     """
-    if folder.is_dir() and any(path.name != DESCRIPTION for path in folder.iterdir()):
+    if os.path.isdir(folder) and any(path.name != DESCRIPTION for path in folder.iterdir()):
         if not resume:
             raise UsageError(f"{folder} is not empty: name a new one, or --resume goes on with what a sweep left there")
         require_same(folder, sweep.description())

@@ -77,7 +77,7 @@ class Results:
         self._folder = folder
         self._path = folder / VARIANTS
         self.done = 0
-        if folder.exists() and not folder.is_dir():
+        if os.path.exists(folder) and not os.path.isdir(folder):
             raise UsageError(f"cannot write into {folder}: it is a file, and results go to a folder")
         with _system_errors(self._path):
             folder.mkdir(parents=True, exist_ok=True)

@@ -38,13 +38,18 @@ COMMANDS = [
     "compile net.cnn --labels {}", "compile net.cnn -o x.py --seed 1 --save-weights {}", "verify net.cnn {}.onnx",
     "verify {}.onnx", "verify net.cnn -o {}", "verify net.cnn --repro {}",
     "verify net.onnx --sidecar {}", "inspect {}.onnx", "inspect net.onnx --sidecar {}",
-    "convert {}.cnn", "convert net.cnn {}.yaml",
+    "convert {}.cnn", "convert net.cnn {}.yaml", "explain {}", "draw {}.cnn", "draw net.cnn -o {}.svg",
+    "explain net.cnn:conv1 --as-matrix --at H=6 --at W=6 --weights {}", "import {}.onnx", "import net.onnx -o {}.cnn",
+    "import {}.py:Net --input 1,4", "embed {}.onnx --language js", "embed net.onnx --language js --sidecar {}",
+    "sweep {}.cnn --set k=1,2", "sweep wide.cnn --set k=1,2 -o {}", "sweep wide.cnn --set k=1,2 --compile {}",
+    "sweep wide.cnn --grid {}.yaml",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_places_that_cannot_be_reached(place: str, specc: Specc, here: Path) -> None:
     Path("net.cnn").write_text(SPEC)
+    Path("wide.cnn").write_text(SPEC.replace("model A", "model A(k = 3)").replace("conv(3, 3)", "conv(k, 3)"))
     library.loads(SPEC).to_onnx(here / "net.onnx", verify=False)
     Path("round").symlink_to("round")
     Path("closed").mkdir(mode=0o000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import re
 import sys
 import warnings
@@ -172,6 +173,7 @@ def shapes_taken(program: ExportedProgram) -> tuple[Shape, ...]:
 
 def loaded_program(path: Path) -> ExportedProgram:
     """Raises UsageError where the file is no exported program."""
+    _require_file(path)
     try:
         with _quiet():
             return torch.export.load(path)
@@ -180,14 +182,18 @@ def loaded_program(path: Path) -> ExportedProgram:
         raise UsageError(f"{path} is no program that torch.export.save has written: {visible(text)}") from error
 
 
+def _require_file(path: Path) -> None:
+    if not os.path.isfile(path):  # of a name that is too long, too
+        raise UsageError(f"{path}: no such file")
+
+
 def module_of(path: Path, name: str) -> nn.Module:
     """What a class or a function without arguments in a Python file gives; the file is run.
 
     Raises:
         UsageError: there is no such file or name, it needs arguments, or gives something else.
     """
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file")
+    _require_file(path)
     spec = spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # noqa: PT018 - its name ends in .py
     module = module_from_spec(spec)
