@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from specc.importing.program import Program, Tensors
+from specc.importing.program import Program, Tensors, Unsayable
+from specc.ir.size import Dim
+from specc.ir.targets import Value as InputOf
 from specc.ir.types import TensorType
 
 
@@ -21,6 +23,16 @@ class Building:
     def step(self, kind: str, *inputs: str, tensors: Tensors = None, **arguments: object) -> str:
         """See `Program.step`."""
         return self.program.step(kind, *inputs, tensors=tensors, **arguments)
+
+    def upsampled(self, x: str, sizes: tuple[Dim, ...], arguments: dict[str, Any]) -> str:
+        """By a whole factor where it is one at every size, else up to the sizes of the last value that has them."""
+        try:
+            return self.step("upsample", x, size=plain(sizes), **arguments)
+        except Unsayable:
+            for value, other in reversed(self.program.types.items()):
+                if other.spatial == sizes and value != x:
+                    return self.step("upsample", x, value, like=InputOf(1), **arguments)
+            raise
 
 
 def plain(values: Sequence[Any]) -> Any:

@@ -10,7 +10,6 @@ from specc.importing.building import plain
 from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.program import Unsayable, real
 from specc.ir.size import Dim
-from specc.ir.targets import Value as InputOf
 from specc.ir.types import TensorType
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
@@ -143,13 +142,7 @@ def _by_factors(
 
 
 def _to_sizes(call: NodeReader, x: str, kind: TensorType, sizes: tuple[Dim, ...], arguments: dict[str, Any]) -> str:
-    """By a whole factor where it is one at every size, else up to the sizes of a value that has them."""
+    """Numbers are taken as they are; formulas as `Building.upsampled` does."""
     if all(isinstance(size, int) for size in (*sizes, *kind.spatial)):
         return call.step("upsample", x, size=plain(sizes), **arguments)
-    try:
-        return call.step("upsample", x, size=plain(sizes), **arguments)
-    except Unsayable:
-        for value, other in reversed(call.program.types.items()):
-            if other.spatial == sizes and value != x:
-                return call.step("upsample", x, value, like=InputOf(1), **arguments)
-        raise
+    return call.upsampled(x, sizes, arguments)

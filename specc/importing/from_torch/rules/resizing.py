@@ -6,8 +6,6 @@ from typing import Any
 
 from specc.importing.building import plain
 from specc.importing.from_torch.call import CallReader, rule
-from specc.importing.program import Unsayable
-from specc.ir.targets import Value as InputOf
 
 _MODES = {
     "upsample_nearest1d": "nearest",
@@ -29,11 +27,4 @@ def upsample(call: CallReader) -> str:
         arguments["align_corners"] = True if call["align_corners"] else None
     if factors is not None:
         return call.step("upsample", x, scale_factor=plain([float(factor) for factor in factors]), **arguments)
-    sizes = tuple(sizes)
-    try:
-        return call.step("upsample", x, size=plain(sizes), **arguments)
-    except Unsayable:
-        for value, other in reversed(call.program.types.items()):
-            if other.spatial == sizes and value != x:
-                return call.step("upsample", x, value, like=InputOf(1), **arguments)
-        raise
+    return call.upsampled(x, tuple(sizes), arguments)
