@@ -86,19 +86,12 @@ class Namespace(ABC):
         return initializer
 
 
-class GraphNamespace(Namespace):
-    """The graph of the file: everything goes by its path.
+class PathNamespace(Namespace):
+    """Everything goes by its path."""
 
-    It begins with the casts of the inputs that are no float32: what steps take as ``image`` is ``image/Cast``.
-    """
-
-    def __init__(self, initializers: dict[str, Initializer], graph: Graph) -> None:
-        super().__init__(initializers, value_names(graph))
+    def __init__(self, initializers: dict[str, Initializer], values: dict[str, Ref]) -> None:
+        super().__init__(initializers, values)
         self.constants: list[TensorProto] = []
-        for port in graph.inputs:
-            if port.is_cast:
-                name = self.values[port.name] = f"{port.name}/Cast"
-                self.nodes.append(helper.make_node("Cast", [port.name], [name], name=name, to=TensorProto.FLOAT))
 
     def label(self, member: Node | Region) -> str:
         return member.name
@@ -110,6 +103,20 @@ class GraphNamespace(Namespace):
     def add(self, nodes: list[NodeProto], constants: list[TensorProto]) -> None:
         self.nodes += nodes
         self.constants += constants
+
+
+class GraphNamespace(PathNamespace):
+    """The graph of the file.
+
+    It begins with the casts of the inputs that are no float32: what steps take as ``image`` is ``image/Cast``.
+    """
+
+    def __init__(self, initializers: dict[str, Initializer], graph: Graph) -> None:
+        super().__init__(initializers, value_names(graph))
+        for port in graph.inputs:
+            if port.is_cast:
+                name = self.values[port.name] = f"{port.name}/Cast"
+                self.nodes.append(helper.make_node("Cast", [port.name], [name], name=name, to=TensorProto.FLOAT))
 
 
 class FunctionNamespace(Namespace):

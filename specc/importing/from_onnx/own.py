@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, TensorProto, numpy_helper
 
-from specc.backends.onnx.step_nodes import Initializer, Namespace, StepBuilder, initializer_name
+from specc.backends.onnx.step_nodes import PathNamespace, StepBuilder, initializer_name
 from specc.importing.program import Known, Program, Unsayable, operator, real
-from specc.ir.graph import Node, Region
-from specc.ir.op import Op, Parameter, Refusal
-from specc.ir.targets import Ref, Value
+from specc.ir.graph import Node
+from specc.ir.op import Op, Refusal
+from specc.ir.targets import Value
 from specc.ir.types import TensorType
 from specc.source import Source, Span
 
@@ -119,7 +119,7 @@ def _tensors(
     """The tensors of the operator where the nodes are those that specc writes for it; None where they are not."""
     label = nodes[-1].name
     step = Node(label, op, tuple(names), types, op.infer(*types), Span(Source("", ""), 0, 0))
-    space = _Space({**{name: name for name in names}, label: nodes[-1].output[0]})
+    space = PathNamespace({}, {**{name: name for name in names}, label: nodes[-1].output[0]})
     try:
         build = StepBuilder(step, space)
         build.finish(op.onnx(build, tuple(names), *types))
@@ -150,22 +150,3 @@ def _equal(constant: TensorProto, known: Known | None) -> bool:
         return False
     ours, theirs = numpy_helper.to_array(constant), known.read()
     return ours.dtype == theirs.dtype and ours.shape == theirs.shape and bool(np.array_equal(ours, theirs))
-
-
-class _Space(Namespace):
-    """Where a candidate is written."""
-
-    def __init__(self, values: dict[str, Ref]) -> None:
-        super().__init__({}, values)
-        self.constants: list[TensorProto] = []
-
-    def label(self, member: Node | Region) -> str:
-        return member.name
-
-    def weight(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> tuple[Ref, Initializer]:
-        initializer = self._initializer(step, parameter, shape)
-        return initializer.name, initializer
-
-    def add(self, nodes: list[NodeProto], constants: list[TensorProto]) -> None:
-        self.nodes += nodes
-        self.constants += constants
