@@ -3,10 +3,10 @@
 # make lint    ruff, mypy --strict, import contracts; the workflows and forms of .github
 # make bench   speed, memory and latency beside other tools, measured as whole processes; about half an hour, and goes on
 #              where it was interrupted. BENCH=--quick: LeNet alone, in a minute
-# make figures the same, and what README.md and docs/benchmarks.md show of it
+# make figures the same, and what docs/promises.md and docs/benchmarks.md show of it
 # make grammar the parser's tables, after a change of the grammar or of Lark
-# make docs    docs/operators.md, docs/codes.md, docs/words.md, the names of the operators and the text of specc --help, after a change of
-#              an operator, a code's page, or a command
+# make docs    docs/operators.md, docs/codes.md, docs/words.md, the names of the operators, the text of specc --help and the picture of a
+#              check, after a change of an operator, a code's page, a command, or what it prints
 # make dist    the sdist and the wheel, in dist/, built by the tools of requirements.lock
 # make lock    requirements.lock, after a change of a requirement or of constraints.txt; needs uv
 # make fuzz    every reader of what a stranger may write, on inputs at random, and commands that are ended before their time.
@@ -69,6 +69,7 @@ docs: $(VENV)/installed
 	$(BIN)/python -m specc.report.code_pages > docs/codes.md
 	$(BIN)/python -m specc.report.word_tables > docs/words.md
 	$(BIN)/python -m specc.cli.commands > specc/cli/help.txt
+	$(BIN)/python -m docs.site.terminal > docs/pictures/check.svg
 
 dist: build/tools/installed
 	rm -rf dist

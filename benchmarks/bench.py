@@ -4,8 +4,8 @@
 
 A run is made of parts (``check``, ``compile/LeNet``, ``latency/ResNet18`` …), each kept in a file as soon as it is
 measured: a run that was interrupted goes on behind the last one, for as long as specc, the programs here and the
-packages are the same. At the end stand results.json, table.md and the plots. --publish puts them into README.md and
-docs/benchmarks.md, too. --quick measures LeNet alone, once.
+packages are the same. At the end stand results.json, table.md and the plots. --publish puts them into docs/promises.md
+and docs/benchmarks.md, too. --quick measures LeNet alone, once.
 """
 
 from __future__ import annotations
@@ -275,7 +275,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="of every part, instead of those that fit its length")
     parser.add_argument("--only", nargs="+", metavar="PART", help="parts by the beginning of their names")
     parser.add_argument("--anew", action="store_true", help="measure what has been measured, too")
-    parser.add_argument("--publish", action="store_true", help="into docs/benchmarks.md and README.md, too")
+    parser.add_argument("--publish", action="store_true", help="into docs/benchmarks.md and docs/promises.md, too")
     parser.add_argument("--into", type=Path, default=ROOT / "build" / "bench")
     options = parser.parse_args()
     if options.publish and (options.quick or options.only):

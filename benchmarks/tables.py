@@ -13,7 +13,7 @@ from benchmarks.processes import ROOT
 PUBLISHED = ROOT / "benchmarks" / "results" / "results.json"
 BEGIN, END = "<!-- measured: make figures -->", "<!-- measured -->"
 SHORT = ("LeNet", "ResNet18", "VGG16")
-"""What README.md shows of the networks."""
+"""What docs/promises.md shows of the networks."""
 Results = dict[str, Any]
 
 
@@ -207,7 +207,7 @@ def long(results: Results, plots: str = "../benchmarks/results") -> str:
 
 
 def short(results: Results) -> str:
-    """The lines that a user would ask for, as README.md shows them."""
+    """The lines that a user would ask for, as docs/promises.md shows them."""
     tools = {"specc --no-verify": "specc, no proof", "TorchScript": "TorchScript", "dynamo": "dynamo"}
     proven = {"specc": "specc, proven", "dynamo, verify": "dynamo, `verify=True`"}
     named = tools | proven
@@ -272,7 +272,7 @@ def between(text: str, inner: str) -> str:
     return f"{before}{BEGIN}\n\n{inner}\n{END}{rest.partition(END)[2]}"
 
 
-DOCUMENTS = {"README.md": short, "docs/benchmarks.md": long}
+DOCUMENTS = {"docs/promises.md": short, "docs/benchmarks.md": long}
 
 
 def publish(results: Results) -> None:

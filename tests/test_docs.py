@@ -36,6 +36,7 @@ from types import ModuleType
 
 import pytest
 
+from docs.site.terminal import scenes, svg
 from specc.cli.main import main
 from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
@@ -64,7 +65,7 @@ def each(documents: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("path", documents, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
-each_document = each([*DOCUMENTS, TUTORIAL / "README.md", *IN_CHINESE])
+each_document = each([*DOCUMENTS, TUTORIAL / "README.md", ROOT / "README.zh.md", *IN_CHINESE])
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,7 @@ def in_folder(module: ModuleType, folder: Path) -> bool:
 
 
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
+IMAGE = re.compile(r'<img [^>]*\bsrc="([^"]+)"')
 
 
 @pytest.mark.slow
@@ -255,15 +257,39 @@ def test_the_tutorial_leads_from_chapter_to_chapter() -> None:
             assert f"]({after.name if after else '../README.md'})" in lines[-1]
 
 
-def test_the_readme_shows_the_example() -> None:
-    shown = {block.name: block.text for block in blocks(ROOT / "README.md") if block.kind == "cnn"}
+def test_the_first_steps_show_the_example() -> None:
+    shown = {block.name: block.text for block in blocks(ROOT / "docs" / "start.md") if block.kind == "cnn"}
     assert shown["lenet.cnn"] == (ROOT / "examples" / "lenet.cnn").read_text(encoding="utf-8")
 
 
-def test_the_commands_stand_in_the_first_screenful() -> None:
-    first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:24]
-    assert any(line.startswith("make demo") for line in first)
-    assert any(line.startswith("make test") for line in first)
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_readme_is_one_screen_and_begins_with_the_commands(name: str) -> None:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 60
+    assert any(line.startswith("make demo") for line in lines[:24])
+    assert any(line.startswith("make test") for line in lines[:24])
+
+
+def test_the_readme_is_the_same_in_both_languages() -> None:
+    def shown(name: str) -> list[object]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        marks = re.findall("^#+ ", text, re.MULTILINE)
+        return [[block.text for block in blocks(ROOT / name)], PICTURE.findall(text), IMAGE.findall(text), marks]
+
+    assert shown("README.zh.md") == shown("README.md")
+
+
+def test_the_picture_of_a_check_is_what_the_commands_print() -> None:
+    """``make docs`` draws it anew."""
+    drawn = (ROOT / "docs" / "pictures" / "check.svg").read_text(encoding="utf-8")
+    assert drawn == svg(scenes())
+    assert drawn.count("<text ") > 20
+
+
+def test_what_the_package_index_shows_leads_to_no_file() -> None:
+    text = (ROOT / "docs" / "pypi.md").read_text(encoding="utf-8")
+    assert 'readme = "docs/pypi.md"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert not re.findall(r"\]\((?!https:)|<img", text)
 
 
 def anchors(path: Path) -> set[str]:
@@ -275,7 +301,8 @@ def anchors(path: Path) -> set[str]:
 @each_document
 def test_links_lead_somewhere(path: Path) -> None:
     text = re.sub(r"^```(?:.|\n)*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", text):
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", text)
+    for target, anchor in [*links, *((source, "") for source in IMAGE.findall(text))]:
         there = (path.parent / target).resolve() if target else path
         assert there.exists(), f"{path}: {target}"
         assert not anchor or anchor in anchors(there), f"{path.name}: {target}#{anchor}"
