@@ -64,14 +64,14 @@ def command(
             raise UsageError(f"{each} is there already: --force writes over it, -o NAME{_SUFFIX} writes elsewhere")
     with progress_bar("reading the file") as progress:
         from specc.report.notation import count
-        from specc.report.proof_wording import failed, failed_module, verdict
+        from specc.report.proof_wording import failed_import, failed_module, verdict
 
         gc.enable()  # a proof, unlike a check, leaves much to collect
         run = proof_of_output(not no_verify, provider, proof, progress)
         if kind == "onnx":
             from specc.importing import import_onnx
 
-            imported = import_onnx(Path(file), path, weights, run, failed)
+            imported = import_onnx(Path(file), path, weights, run, failed_import)
         else:
             from specc.importing.from_torch.delivery import import_class, import_file
 

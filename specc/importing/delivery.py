@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from onnx import ModelProto, TensorShapeProto
@@ -19,9 +20,16 @@ from specc.importing.structure import Spec, structured
 from specc.ir.op import Parameter
 from specc.onnxfile import OnnxFile
 from specc.options import ProofOptions
-from specc.verify.result import Parity
-from specc.weights import write_safetensors
+from specc.verify.cases import Inputs
+from specc.verify.extraction import SubmodelExtractor
+from specc.verify.result import Level, Parity
+from specc.verify.sessions import ModelRefused, open_session, run
+from specc.verify.stress import randomised
+from specc.weights import Weights, write_safetensors
 from specc.weights.tensors import Array
+
+if TYPE_CHECKING:
+    from specc.importing.misreading import Misreading, Values
 
 
 class ImportedWeights:
@@ -87,14 +95,64 @@ class Imported:
         return sum(prod(parameter.shape) for _, parameter in state if not parameter.buffer)
 
 
-def import_onnx(
-    source: Path, path: Path, weights: Path, proof: ProofOptions | None, failure: Callable[[Parity], ParityError]
-) -> Imported:
+Failure = Callable[[Parity, "Misreading | None"], ParityError]
+"""The error for a proof that did not hold and for what was read wrongly, where that is known; in the report's words."""
+
+
+class Origin(Protocol):
+    """What a network was read from, which knows whether a spec is it."""
+
+    def proven(self, spec: Spec) -> Parity: ...
+
+    def misread(self, spec: Spec) -> Misreading | None:
+        """What a rule has read wrongly, where the proof fails."""
+        ...
+
+
+@dataclass(frozen=True)
+class OriginalFile:
+    """An ONNX file as an `Origin`."""
+
+    network: ImportedNetwork
+    file: OnnxFile
+    proof: ProofOptions
+
+    def proven(self, spec: Spec) -> Parity:
+        return proven(self.network, spec, self.file, self.proof)
+
+    def misread(self, spec: Spec) -> Misreading | None:
+        """With the file's own numbers, and then with random ones, as in the proof."""
+        level: Level = "full" if self.proof.level == "full" else "quick"
+        own = ImportedWeights(self.network, spec)
+        found = self._misread(spec, self.file, own, level)
+        if found is not None:
+            return found
+        with randomised(spec.graph, self.file, own, 0, as_named=False) as (copy, others, _):
+            return self._misread(spec, copy, others, level) if copy is not None else None
+
+    def _misread(self, spec: Spec, file: OnnxFile, weights: Weights, level: Level) -> Misreading | None:
+        from specc.importing.misreading import misreading  # with PyTorch, which a file without a proof does not need
+
+        origins = {port.name: port.origin for port in self.network.inputs}
+
+        def values(inputs: Inputs, names: Sequence[str]) -> Values | None:
+            wanted = [*dict.fromkeys(names)]
+            exposed = SubmodelExtractor(file).with_outputs(wanted, {})
+            try:
+                session = open_session(exposed.SerializeToString(), "cpu", optimise=False)
+                results = run(session, {origins[name]: given for name, given in inputs.items()}, wanted)
+            except ModelRefused:
+                return None
+            return dict(zip(wanted, results, strict=True))
+
+        return misreading(self.network, spec, weights, level, 0, values)
+
+
+def import_onnx(source: Path, path: Path, weights: Path, proof: ProofOptions | None, failure: Failure) -> Imported:
     """Read an ONNX file, and put its spec and its weights in place: proven, or nothing.
 
     Args:
         weights: where they go; a network without any leaves no such file.
-        failure: the error for a proof that did not hold; its words are the report's.
 
     Raises:
         ParityError: the proof failed.
@@ -106,22 +164,13 @@ def import_onnx(
     network = read_network(file)
     if wide is not None:
         network = replace(network, notes=(*network.notes, HALF))
-
-    def prove(spec: Spec) -> Parity | None:
-        return proven(network, spec, file, proof) if proof is not None else None
-
-    return delivered(network, path, weights, prove, failure)
+    origin = OriginalFile(network, file, proof) if proof is not None else None
+    return delivered(network, path, weights, origin, failure)
 
 
-def delivered(
-    network: ImportedNetwork,
-    path: Path,
-    weights: Path,
-    prove: Callable[[Spec], Parity | None],
-    failure: Callable[[Parity], ParityError],
-) -> Imported:
+def delivered(network: ImportedNetwork, path: Path, weights: Path, origin: Origin | None, failure: Failure) -> Imported:
     """Put the spec of a network and its weights in place: proven, or nothing. Raises as `import_onnx`."""
-    imported = only_spec(network, prove, failure)
+    imported = only_spec(network, origin, failure)
     spec = imported.spec
     with replace_all(path, *([weights] if spec.tensors else [])) as (output, *tensors):
         for each in tensors:
@@ -131,12 +180,10 @@ def delivered(
     return imported
 
 
-def only_spec(
-    network: ImportedNetwork, prove: Callable[[Spec], Parity | None], failure: Callable[[Parity], ParityError]
-) -> Imported:
-    """The spec of a network, proven, and no file."""
+def only_spec(network: ImportedNetwork, origin: Origin | None, failure: Failure) -> Imported:
+    """The spec of a network, proven where there is an origin to prove it against, and no file."""
     spec = structured(network)
-    parity = prove(spec)
-    if parity is not None and not parity.passed:
-        raise failure(parity)
+    parity = origin.proven(spec) if origin is not None else None
+    if parity is not None and origin is not None and not parity.passed:
+        raise failure(parity, origin.misread(spec))
     return Imported(network, spec, parity)

@@ -75,6 +75,23 @@ class ImportedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A value of the origin, and the one of the network that it was read as.
+
+    Attributes:
+        name: what the origin calls it.
+        value: of a step, an input, or one that a fusion has made another of.
+        origin: where it comes from, for messages: of a node or a call.
+        takes: the values of the origin that it is computed of.
+    """
+
+    name: str
+    value: str
+    origin: str
+    takes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ImportedPort:
     """An input: the batch first, then numbers and symbols.
 
@@ -115,6 +132,7 @@ class ImportedNetwork:
         tensors: by the names that the file gives them (``layer1.0.conv1.weight``), or else those of their steps.
         where: conditions on the symbols, as the language writes them.
         notes: what whoever imports should know: what is in the file and makes no step.
+        readings: in the order of the origin.
     """
 
     name: str
@@ -124,3 +142,4 @@ class ImportedNetwork:
     tensors: Mapping[str, ImportedTensor]
     where: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()

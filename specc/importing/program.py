@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from specc.importing.network import Reading
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
 from specc.ir.types import TensorType
@@ -160,6 +161,7 @@ class Program:
         types: of every value, those of the inputs too.
         outputs: the values that the network gives out.
         origin, paths: of what is being read: every new step has them.
+        readings: what each value of the origin was read as, in its order.
     """
 
     def __init__(self, *, is_own: bool = False) -> None:
@@ -169,6 +171,7 @@ class Program:
         self.steps: list[Step] = []
         self.origin = ""
         self.paths: tuple[str, ...] = ()
+        self.readings: list[Reading] = []
         self._numbers = count()  # no name comes again, not that of a step that was swept out either
         self._made: dict[str, Step] = {}
         self._uses: dict[str, list[Step]] = {}

@@ -56,7 +56,8 @@ def translated(
         port = identifier(origin, taken, "output")
         taken.add(port)
         given.append(ImportedOutput(port, value, None, origin))
-    return ImportedNetwork(name, ports, tuple(given), steps, tensors.all, contract.where)
+    where, readings = contract.where, tuple(program.readings)
+    return ImportedNetwork(name, ports, tuple(given), steps, tensors.all, where, readings=readings)
 
 
 _MEANT = {

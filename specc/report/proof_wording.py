@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from math import isfinite, isinf
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Label, ParityError, SpecError
 from specc.diagnostics.words import listed, plural, visible
 from specc.report.notation import some
 from specc.report.snippets import Uncoded, line
 from specc.verify.result import FEW, Parity, Row, StepRow, TensorRow
+
+if TYPE_CHECKING:
+    from specc.importing.misreading import Misreading
 
 UNFIT = "weights"
 """The check that fails where the file's own weights are not such as the spec needs."""
@@ -210,10 +213,43 @@ def failed(parity: Parity) -> ParityError:
     return ParityError(verdict(parity), parity, advice="nothing was written; specc verify shows every check")
 
 
-def failed_module(parity: Parity) -> ParityError:
-    """As `failed`, of a module of PyTorch that was imported."""
-    why = "where the module's code chooses by a size, give the number that it is made for"
-    return ParityError(verdict(parity), parity, advice=f"nothing was written; {why}")
+def failed_import(parity: Parity, misread: Misreading | None) -> ParityError:
+    """The error for a spec that is not the file it was imported from: a rule of specc has misread that."""
+    if misread is None:
+        why = "nothing was written. The fault is in specc and not in the file: please report it, with the file"
+        return ParityError(verdict(parity), parity, advice=why)
+    return _misread(parity, misread, "the file", "nothing was written; please report it, with the file")
+
+
+def failed_module(parity: Parity, misread: Misreading | None) -> ParityError:
+    """As `failed_import`, of a module of PyTorch: one that its program is not may choose by a size."""
+    if misread is None:
+        why = "where the module's code chooses by a size, give the number that it is made for"
+        return ParityError(verdict(parity), parity, advice=f"nothing was written; {why}")
+    return _misread(parity, misread, "the module", "nothing was written; please report it, with the module's code")
+
+
+def _misread(parity: Parity, misread: Misreading, title: str, advice: str) -> ParityError:
+    """Where a rule is at fault, and how far the two are apart."""
+    became = f"the step {misread.step}, {misread.layer}" if misread.step else f"{misread.layer} as it is"
+    together = f" with {_named(misread.others)}" if misread.others else ""
+    faults = (f"{misread.origin}{together}", f"has become {became}: {_apart(misread, title)}")
+    said = f"specc has read {title} wrongly: this is a bug of specc, and no fault of {title}"
+    return ParityError(said, parity, faults, f"{advice}. The proof says: {verdict(parity)}")
+
+
+def _named(origins: tuple[str, ...]) -> str:
+    more = f" and {len(origins) - FEW} more" if len(origins) > FEW else ""
+    return f"{', '.join(origins[:FEW])}{more}" if more else listed(origins)
+
+
+def _apart(misread: Misreading, title: str) -> str:
+    if misread.shapes is not None:
+        theirs, ours = (f"[{', '.join(map(str, shape))}]" for shape in misread.shapes)
+        return f"its value has the shape {ours}, and that of {title} {theirs}"
+    if isinf(misread.difference):
+        return f"a number of its value is infinite or NaN where that of {title} is not, or the other way round"
+    return f"its value is {number(misread.difference)} off, where the largest number is {number(misread.size)}"
 
 
 # ---- numbers, runs, tensors and the first divergence, as tables and pages have them -----------------

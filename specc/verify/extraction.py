@@ -56,8 +56,12 @@ class Subgraph:
     def last(self) -> Node:
         return self.nodes[-1]
 
-    def graph(self) -> Graph:
-        """The steps as a network: inputs ``x``, ``x2`` …, steps after their operators, one output."""
+    def graph(self, *, exposed: bool = False) -> Graph:
+        """The steps as a network: inputs ``x``, ``x2`` …, steps after their operators, one output.
+
+        Args:
+            exposed: every step is an output.
+        """
         names = {value: f"x{place}" if place > 1 else "x" for place, value in enumerate(self.inputs, start=1)}
         types: dict[str, TensorType] = {}
         modules: dict[str, str] = {}  # named as their first step: steps that share tensors go on sharing them
@@ -70,13 +74,16 @@ class Subgraph:
             shared = module if module != name else None
             nodes.append(Node(name, node.op, inputs, node.input_types, node.type, node.span, shared, node.parameters))
         ports = tuple(Port(names[value], types[value]) for value in self.inputs)
-        return Graph("Step", ports, ((Port("result", self.last.type), names[self.last.name]),), tuple(nodes))
+        given = self.nodes if exposed else (self.last,)
+        results = (f"result{place}" if exposed else "result" for place in range(len(given)))
+        outputs = tuple((Port(name, node.type), names[node.name]) for name, node in zip(results, given, strict=True))
+        return Graph("Step", ports, outputs, tuple(nodes))
 
-    def module(self, weights: Weights) -> nn.Module:
+    def module(self, weights: Weights, *, exposed: bool = False) -> nn.Module:
         """The steps in PyTorch, float32, with their tensors out of ``weights``."""
         from specc.backends.torch import torch_module
 
-        graph = self.graph()
+        graph = self.graph(exposed=exposed)
         paths = {
             new.path(parameter): old.path(parameter)
             for old, new in zip(self.nodes, graph.nodes, strict=True)

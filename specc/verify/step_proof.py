@@ -135,10 +135,10 @@ class _Heading(NamedTuple):
         judged = (rule(last), is_exact(last), why(last)) if len(nodes) == 1 else (TOGETHER, False, SENSITIVITY)
         # Of many steps the first and the last are enough.
         shown, joint = (nodes, " -> ") if len(nodes) <= FEW else ((nodes[0], last), " ... ")
-        return cls(tuple(node.name for node in nodes), joint.join(map(_written, shown)), nodes[0].span, *judged)
+        return cls(tuple(node.name for node in nodes), joint.join(map(written, shown)), nodes[0].span, *judged)
 
 
-def _written(node: Node) -> str:
+def written(node: Node) -> str:
     """The step as the spec says it, in one line; of one with arms, what stands before them."""
     return " ".join(node.span.text.partition("{")[0].split())
 
@@ -413,7 +413,7 @@ def _first_wrong_prefix(
         submodel = judge.extractor.extract(end.output, inputs) if end else None
         prefix = AlignedStep(subgraph, submodel, {value: value for value in subgraph.inputs})
         reason = _Heading.of(subgraph.nodes).why
-        return judge.judge(prefix, run, _Heading((last.name,), _written(last), last.span, WITH_ALL, False, reason))
+        return judge.judge(prefix, run, _Heading((last.name,), written(last), last.span, WITH_ALL, False, reason))
 
     place = bisect_left(range(len(steps)), True, key=lambda place: not judged(place).row.passed)
     return judged(place) if place < len(steps) else None

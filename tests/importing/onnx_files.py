@@ -13,10 +13,13 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from specc.backends.torch import torch_module
 from specc.diagnostics import UsageError
-from specc.importing.delivery import ImportedWeights
+from specc.importing.delivery import ImportedWeights, OriginalFile
 from specc.importing.from_onnx.reading import read_network
 from specc.importing.structure import Spec, structured
 from specc.onnxfile import OnnxFile
+from specc.options import ProofOptions
+from specc.report.proof_wording import failed_import
+from specc.verify.result import Parity
 
 Shape = Sequence[int | str | None]
 
@@ -80,6 +83,8 @@ def refusal(proto: ModelProto) -> str:
 def agrees(proto: ModelProto | Path, size: int = 7, atol: float = 1e-5) -> Spec:
     """The spec of a file, whose PyTorch gives what ONNX Runtime gives of the file itself: on two random inputs.
 
+    Where it gives something else, a rule is at fault, and the error names the node that it has misread.
+
     Args:
         size: what is fed for symbolic sizes.
     """
@@ -100,6 +105,11 @@ def agrees(proto: ModelProto | Path, size: int = 7, atol: float = 1e-5) -> Spec:
         with torch.no_grad():
             result = module(*map(torch.from_numpy, fed.values()))
         results = result if isinstance(result, tuple) else (result,)
-        for wanted, given in zip(expected, results, strict=True):
-            np.testing.assert_allclose(given.numpy(), wanted, rtol=1e-4, atol=atol)
+        try:
+            for wanted, given in zip(expected, results, strict=True):
+                np.testing.assert_allclose(given.numpy(), wanted, rtol=1e-4, atol=atol)
+        except AssertionError as error:
+            misread = OriginalFile(network, OnnxFile(data), ProofOptions()).misread(spec)
+            told = failed_import(Parity("cpu", ()), misread)
+            raise AssertionError(f"{told}\n{error}") from None
     return spec

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from specc.diagnostics import UsageError
 from specc.importing import import_onnx
 from specc.options import ProofOptions
-from specc.report.proof_wording import failed
+from specc.report.proof_wording import failed_import as failed
 from tests.importing.onnx_files import draw, model, node, refusal, spec_of
 
 

@@ -23,7 +23,7 @@ from specc.importing.from_onnx.folding import folding_of
 from specc.importing.from_onnx.own import OwnSteps
 from specc.importing.fusions import fused
 from specc.importing.naming import identifier, is_path, scoped_path
-from specc.importing.network import ImportedNetwork, ImportedPort
+from specc.importing.network import ImportedNetwork, ImportedPort, Reading
 from specc.importing.program import Known, Program, Unsayable
 from specc.importing.symbols import FileSymbols
 from specc.importing.translation import translated
@@ -114,6 +114,8 @@ class _NodeWalk:
             step = own.at(place) if own is not None else []
             if step and own is not None and (value := self._own(own, place, step)):
                 self._values[step[-1].output[0]], behind = value, place + len(step)
+                taken = tuple(dict.fromkeys(name for node in step for name in values_taken(node)))
+                self._program.readings.append(Reading(step[-1].output[0], value, self._program.origin, taken))
             if place >= behind:
                 self._node(place, node)
         outputs = self._outputs()
@@ -229,6 +231,8 @@ class _NodeWalk:
         for name, value in zip(node.output, results, strict=False):
             if name:
                 self._values[name] = value
+            if name and isinstance(value, str):
+                self._program.readings.append(Reading(name, value, self._program.origin, tuple(node.input)))
 
     def _read(self, node: NodeProto, inputs: Sequence[Value | None]) -> Sequence[Value | None]:
         domain = "" if node.domain in _ONNX else node.domain

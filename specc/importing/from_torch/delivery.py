@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,7 @@ from typing import Any
 from torch import nn
 from torch.export import ExportedProgram
 
-from specc.diagnostics import ParityError
-from specc.importing.delivery import Imported, delivered, only_spec
+from specc.importing.delivery import Failure, Imported, delivered, only_spec
 from specc.importing.from_torch.exporting import (
     Shape,
     evaluated,
@@ -21,15 +20,11 @@ from specc.importing.from_torch.exporting import (
     shapes_of,
     shapes_taken,
 )
-from specc.importing.from_torch.proof import proven
+from specc.importing.from_torch.proof import OriginalModule
 from specc.importing.from_torch.reading import read_program
 from specc.importing.naming import identifier
 from specc.importing.network import ImportedNetwork
-from specc.importing.structure import Spec
 from specc.options import ProofOptions
-from specc.verify.result import Parity
-
-Failure = Callable[[Parity], ParityError]
 
 TRAINING = "the module was in training mode: the spec is what it computes in eval mode"
 
@@ -47,7 +42,6 @@ def import_module(
     Args:
         inputs: tensors as examples, or shapes: see `exporting.shapes_of`.
         places: of the spec and of its weights.
-        failure: the error for a proof that did not hold.
         title: what messages call the module; the name of its class if left out.
 
     Raises:
@@ -61,14 +55,14 @@ def import_module(
         network = _read(program, name, title or name, shapes)
         if was_training:
             network = replace(network, notes=(*network.notes, TRAINING))
-        return _delivered(network, module, places, proof, failure)
+        return _delivered(network, program, module, places, proof, failure)
 
 
 def import_file(source: Path, places: tuple[Path, Path], proof: ProofOptions | None, failure: Failure) -> Imported:
     """As `import_module`, of a program that ``torch.export.save`` has written."""
     program = loaded_program(source)
     network = _read(program, source.stem, source.name, shapes_taken(program))
-    return _delivered(network, program.module(check_guards=False), places, proof, failure)
+    return _delivered(network, program, program.module(check_guards=False), places, proof, failure)
 
 
 def import_class(
@@ -85,12 +79,10 @@ def _read(program: ExportedProgram, name: str, title: str, shapes: Sequence[Shap
 
 
 def _delivered(
-    network: ImportedNetwork, module: nn.Module, places: tuple[Path, Path] | None, proof: ProofOptions | None,
-    failure: Failure,
+    network: ImportedNetwork, program: ExportedProgram, module: nn.Module, places: tuple[Path, Path] | None,
+    proof: ProofOptions | None, failure: Failure,
 ) -> Imported:  # fmt: skip
-    def prove(spec: Spec) -> Parity | None:
-        return proven(network, spec, module, proof) if proof is not None else None
-
+    origin = OriginalModule(network, program, module, proof) if proof is not None else None
     if places is None:
-        return only_spec(network, prove, failure)
-    return delivered(network, *places, prove, failure)
+        return only_spec(network, origin, failure)
+    return delivered(network, *places, origin, failure)

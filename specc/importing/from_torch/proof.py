@@ -7,25 +7,29 @@ random numbers in both, so that no fault hides behind ones and zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
+from torch.fx import Interpreter, Node
 from torch.utils import _pytree
 
 from specc.diagnostics.words import listed
 from specc.importing.delivery import ImportedWeights
+from specc.importing.misreading import Misreading, Values, misreading
 from specc.importing.network import ImportedNetwork
 from specc.importing.structure import Spec
 from specc.ir.graph import Graph
 from specc.options import ProofOptions
 from specc.verify import network_proof
-from specc.verify.cases import Feed, Plan, plan_of
+from specc.verify.cases import Feed, Inputs, Plan, plan_of
 from specc.verify.network_proof import NetworkRuns
 from specc.verify.parity import STRESSED, one_thread
 from specc.verify.proof_settings import ProofSettings
@@ -41,6 +45,73 @@ SHOWN = 5
 
 State = Mapping[torch.Tensor, torch.Tensor]
 """Numbers for tensors of a module."""
+
+
+@dataclass(frozen=True)
+class OriginalModule:
+    """A module in eval mode, and its program that was read, as an `Origin`.
+
+    A program that computes what the spec does, where the module does not, was read rightly: then the module's code goes
+    another way than it went when it was traced.
+    """
+
+    network: ImportedNetwork
+    program: ExportedProgram
+    module: nn.Module
+    proof: ProofOptions
+
+    def proven(self, spec: Spec) -> Parity:
+        return proven(self.network, spec, self.module, self.proof)
+
+    def misread(self, spec: Spec) -> Misreading | None:
+        """With the module's own numbers, and then with random ones, as in the proof."""
+        settings = ProofSettings(level="full" if self.proof.level == "full" else "quick")
+        own = InMemory(ImportedWeights(self.network, spec))
+        with one_thread(), torch.no_grad():
+            found = misreading(self.network, spec, own, settings.level, settings.seed, self._values)
+            if found is not None:
+                return found
+            others, state, _ = _randomised(self.network, spec, self.module, own, settings.seed)
+            with _holding(state):
+                return misreading(self.network, spec, others, settings.level, settings.seed, self._values)
+
+    def _values(self, inputs: Inputs, names: Sequence[str]) -> Values | None:
+        """What the calls of the program give."""
+        calls = _Calls(self.program, frozenset(names))
+        try:
+            calls.run_on([torch.from_numpy(np.array(inputs[port.name])) for port in self.network.inputs])
+        except RuntimeError:
+            return None
+        return calls.values
+
+
+class _Calls(Interpreter):
+    """Runs a program call by call, and keeps what they give before another one changes it in place."""
+
+    def __init__(self, program: ExportedProgram, wanted: frozenset[str]) -> None:
+        super().__init__(program.graph_module)
+        self._program = program
+        self._wanted = wanted
+        self.values: dict[str, Any] = {}
+
+    def run_on(self, inputs: Iterable[torch.Tensor]) -> None:
+        stored = {**self._program.constants, **self._program.state_dict}
+        given = iter(inputs)
+        arguments: list[Any] = []
+        for spec, node in zip(self._program.graph_signature.input_specs, self._placeholders(), strict=True):
+            is_input = spec.kind is InputKind.USER_INPUT and isinstance(node.meta.get("val"), torch.Tensor)
+            is_stored = spec.kind is not InputKind.USER_INPUT
+            arguments.append(next(given) if is_input else stored[str(spec.target)] if is_stored else spec.arg.value)
+        self.run(*arguments)
+
+    def _placeholders(self) -> list[Node]:
+        return [node for node in self._program.graph.nodes if node.op == "placeholder"]
+
+    def run_node(self, n: Node) -> Any:
+        result = super().run_node(n)
+        if n.name in self._wanted and isinstance(result, torch.Tensor):
+            self.values[n.name] = result.detach().cpu().numpy().copy()
+        return result
 
 
 def proven(network: ImportedNetwork, spec: Spec, module: nn.Module, proof: ProofOptions) -> Parity:

@@ -25,7 +25,7 @@ from specc.importing.from_torch.aliases import Aliases, changes_in_place
 from specc.importing.from_torch.call import CallReader, is_size, rule_of
 from specc.importing.fusions import fused
 from specc.importing.naming import identifier
-from specc.importing.network import ImportedNetwork, ImportedPort
+from specc.importing.network import ImportedNetwork, ImportedPort, Reading
 from specc.importing.program import Known, Program, Unsayable
 from specc.importing.symbols import FileSymbols
 from specc.importing.translation import translated
@@ -211,6 +211,9 @@ class _CallWalk:
             self.faults.append(f"{self._program.origin}: {fault.reason}")
             self._lost.add(node)
             return
+        if isinstance(value := self._values[node], str):
+            taken = tuple(source.name for source in node.all_input_nodes)
+            self._program.readings.append(Reading(node.name, value, self._program.origin, taken))
         if (changed := changes_in_place(node)) is not None:
             self._values[changed] = self._values[node]
 

@@ -42,6 +42,7 @@ class Spec:
         graph: what it comes to.
         tensors: names of `ImportedNetwork.tensors`, by the paths that they have in the state dict of ``graph``.
         renamed: of these the paths that are not the names; the others are as in the origin.
+        steps: names of the graph's nodes, by the values of the network's steps.
         structure: how much was found. ``loops`` is all; less where a text with more of it was not the same network, and
             a ``list`` of steps, under names of ours, where no other was.
     """
@@ -49,6 +50,7 @@ class Spec:
     text: str
     graph: Graph
     tensors: Mapping[str, str]
+    steps: Mapping[str, str]
     structure: Structure
 
     @property
@@ -102,7 +104,10 @@ def _spec(network: ImportedNetwork, text: str, graph: Graph, nodes: Mapping[str,
             node = nodes[name]
             paths = {parameter.name: node.path(parameter) for parameter in node.parameters}
             tensors |= {paths[parameter]: tensor for parameter, tensor in step.tensors.items()}
-    return Spec(text, graph, tensors, structure)
+    steps = {
+        step.outputs[0]: nodes[name].name for name, step in zip(names, network.steps, strict=True) if name in nodes
+    }
+    return Spec(text, graph, tensors, steps, structure)
 
 
 # ---- models ---------------------------------------------------------------------------------------------------------
