@@ -7,7 +7,7 @@ Lengths are in points, from the top left corner.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import log2
 from typing import Any, NamedTuple
 
@@ -25,6 +25,13 @@ _POINTS = 72.0
 MOST = 1_500
 """Boxes; dot takes minutes for more."""
 
+_DEFAULTS = (
+    "graph [rankdir=TB, nodesep=0.35, ranksep=0.3, newrank=true]",
+    'node [shape=box, fixedsize=true, label=""]',
+)
+
+Engine = Callable[[str], str]
+"""Lays a graph in Graphviz's language out by dot, and gives its JSON (``json0``)."""
 Point = tuple[float, float]
 
 
@@ -62,31 +69,40 @@ class Layout(NamedTuple):
     paths: tuple[Path, ...]
 
 
-def laid_out(picture: Picture) -> Layout:
-    """Raises:
-    MissingDependency: Graphviz is not installed.
-    UsageError: there are too many boxes.
+def laid_out(picture: Picture, engine: Engine | None = None) -> Layout:
+    """Where all of a picture stands.
+
+    Args:
+        engine: Graphviz, where it is not that of this machine.
+
+    Raises:
+        MissingDependency: Graphviz is not installed.
+        UsageError: there are too many boxes.
     """
-    try:
-        from pygraphviz import AGraph
-    except ModuleNotFoundError as error:
-        if error.name != "pygraphviz":
-            raise
-        raise MissingDependency("drawing SVG and PNG", "pygraphviz", "draw") from None
     boxes = picture.boxes
     if len(boxes) > MOST:
         raise UsageError(
             f"{len(boxes):,} boxes are no picture, {MOST:,} at most are drawn: open fewer blocks (--depth)"
         )
     names = {box.name: f"b{i}" for i, box in enumerate(boxes)}
-    graph = AGraph(directed=True, strict=False, rankdir="TB", nodesep="0.35", ranksep="0.3", newrank="true")
-    graph.node_attr.update(shape="box", fixedsize="true", label="")
     frames: dict[str, str] = {}
-    _add(graph, picture.members, names, frames, picture.marks or {})
+    lines = ["digraph {", *_DEFAULTS, *_members(picture.members, names, frames, picture.marks or {})]
     for i, arrow in enumerate(picture.arrows):
-        space = "" if arrow.measures else _space(len(str(arrow.type)) * CHARACTER + PAD, LINE)
-        graph.add_edge(names[arrow.source], names[arrow.target], key=f"e{i}", label=space, id=f"e{i}")
-    return _read(json.loads(graph.draw(format="json0", prog="dot")), names, frames, len(picture.arrows))
+        space = '""' if arrow.measures else _space(len(str(arrow.type)) * CHARACTER + PAD, LINE)
+        lines.append(f"{names[arrow.source]} -> {names[arrow.target]} [key=e{i}, id=e{i}, label={space}]")
+    answer = (engine or _graphviz)("\n".join([*lines, "}"]))
+    return _read(json.loads(answer), names, frames, len(picture.arrows))
+
+
+def _graphviz(graph: str) -> str:
+    try:
+        from pygraphviz import AGraph
+    except ModuleNotFoundError as error:
+        if error.name != "pygraphviz":
+            raise
+        raise MissingDependency("drawing SVG and PNG", "pygraphviz", "draw") from None
+    drawn: bytes = AGraph(string=graph).draw(format="json0", prog="dot")
+    return drawn.decode()
 
 
 def width_of(box: Box) -> float:
@@ -104,25 +120,24 @@ def _width_of_mark(mark: Mark) -> float:
     return max(grid(mark).width, *(len(line) * CHARACTER for line in mark.lines), 0) + PAD
 
 
-def _add(
-    graph: Any,
-    members: tuple[Box | Frame, ...],
-    names: dict[str, str],
-    frames: dict[str, str],
-    marks: Mapping[str, Mark],
-) -> None:
+def _members(
+    members: tuple[Box | Frame, ...], names: dict[str, str], frames: dict[str, str], marks: Mapping[str, Mark]
+) -> Iterator[str]:
+    """Boxes and frames in Graphviz's language; ``frames`` gets the names that frames have there."""
     for member in members:
         if isinstance(member, Box):
             width, height = width_of(member), LINE * len(member.rows)
             if member.name in marks:
                 width = max(width, _width_of_mark(marks[member.name]))
                 height += height_of_mark(marks[member.name])
-            graph.add_node(names[member.name], width=str(width / _POINTS), height=str(height / _POINTS))
+            yield f"{names[member.name]} [width={width / _POINTS}, height={height / _POINTS}]"
         else:
-            frames[f"cluster{len(frames)}"] = member.name
+            cluster = f"cluster{len(frames)}"
+            frames[cluster] = member.name
             title = _space(len(member.shown) * CHARACTER + PAD, LINE)
-            inner = graph.add_subgraph(name=f"cluster{len(frames) - 1}", label=title, labeljust="l", margin="10")
-            _add(inner, member.members, names, frames, marks)
+            yield f"subgraph {cluster} {{ label={title}; labeljust=l; margin=10"
+            yield from _members(member.members, names, frames, marks)
+            yield "}"
 
 
 def _space(width: float, height: float) -> str:

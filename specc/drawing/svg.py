@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from specc.diagnostics import MissingDependency, UsageError
 from specc.drawing.grid import grid
-from specc.drawing.layout import CHARACTER, LINE, PAD, Layout, Path, Point, Rectangle, height_of_mark, laid_out
+from specc.drawing.layout import CHARACTER, LINE, PAD, Engine, Layout, Path, Point, Rectangle, height_of_mark, laid_out
 from specc.drawing.marks import Mark
 from specc.drawing.picture import KINDS, PORT, Arrow, Box, Frame, Picture
 
@@ -41,14 +41,17 @@ _SCALE = 2
 """Pixels of PNG for one of SVG."""
 
 
-def svg(picture: Picture, theme: Theme = "auto") -> str:
+def svg(picture: Picture, theme: Theme = "auto", engine: Engine | None = None) -> str:
     """The picture as an SVG document; in "auto" the reader's own preference for light or dark decides.
+
+    Args:
+        engine: as of `laid_out`.
 
     Raises:
         MissingDependency: Graphviz is not installed.
         UsageError: there are too many boxes.
     """
-    return _document(picture, laid_out(picture), theme)
+    return _document(picture, laid_out(picture, engine), theme)
 
 
 def png(picture: Picture, theme: Theme) -> bytes:

@@ -167,8 +167,16 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 
 def sums(costs: Costs) -> Iterator[str]:
     """What stands below the table."""
-    frozen = costs.params - costs.trainable_params
     yield ""
+    yield from totals(costs)
+    if costs.graph.symbols:
+        yield ""
+        yield notation.ask_at_sizes(costs.graph)
+
+
+def totals(costs: Costs) -> Iterator[str]:
+    """The numbers of the whole network, a line each."""
+    frozen = costs.params - costs.trainable_params
     yield f"parameters         {count(costs.params)}" + (f", {count(frozen)} of them frozen" if frozen else "")
     yield f"weights            {memory(4 * costs.params)} as float32"
     if costs.macs is not None:
@@ -178,9 +186,6 @@ def sums(costs: Costs) -> Iterator[str]:
         yield f"activation memory  {memory(costs.activation_memory)} a sample, {at_once}"
         yield f"receptive field    {field(costs.receptive_field)}"
     yield f"depth              {costs.depth} (convolutions and fully connected layers on the longest path)"
-    if costs.graph.symbols:
-        yield ""
-        yield notation.ask_at_sizes(costs.graph)
 
 
 # ---- explain: the arithmetic behind one step, or what a block holds -----------------------------------

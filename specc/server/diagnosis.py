@@ -42,6 +42,18 @@ class Correction(NamedTuple):
     edits: tuple[Edit, ...]
     is_safe: bool
 
+    @property
+    def title(self) -> str:
+        """What it does, in the words of a menu."""
+        doubt = "" if self.is_safe else " (may not be what was meant)"
+        return ", ".join(_change(edit.span.text, edit.text) for edit in self.edits) + doubt
+
+
+def _change(old: str, new: str) -> str:
+    if not old.strip():
+        return f"write `{new.strip()}`"
+    return f"`{new.strip()}` instead of `{old.strip()}`" if new.strip() else f"remove `{old.strip()}`"
+
 
 def corrections(findings: tuple[Diagnostic, ...], path: str, files: FileSystem) -> list[Correction]:
     """Those that a file takes: what is only to be read is none."""

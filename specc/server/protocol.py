@@ -274,11 +274,9 @@ class Session:
             if place.start > last or place.end < first:
                 continue
             edits = [lsp.TextEdit(_range(edit.span), edit.text) for edit in one.edits]
-            words = ", ".join(_words(edit.span.text, edit.text) for edit in one.edits)
-            doubt = "" if one.is_safe else " (may not be what was meant)"
             found.append(
                 lsp.CodeAction(
-                    f"{one.finding.code}: {words}{doubt}",
+                    f"{one.finding.code}: {one.title}",
                     kind=lsp.CodeActionKind.QuickFix,
                     is_preferred=one.is_safe,
                     edit=lsp.WorkspaceEdit(changes={uri: edits}),
@@ -308,12 +306,6 @@ def _symbol(symbol: NamedPlace) -> lsp.DocumentSymbol:
     return lsp.DocumentSymbol(
         symbol.name, _SYMBOLS[symbol.kind], _range(symbol.whole), _range(symbol.place), children=inner
     )
-
-
-def _words(old: str, new: str) -> str:
-    if not old.strip():
-        return f"write `{new.strip()}`"
-    return f"`{new.strip()}` instead of `{old.strip()}`" if new.strip() else f"remove `{old.strip()}`"
 
 
 def serve() -> None:
