@@ -12,15 +12,24 @@ class Remark(NamedTuple):
     """The words of a finding.
 
     Attributes:
-        text: the message, what is at its place, notes and what to do, a line each.
+        label: what is said at its place; may be empty.
+        helps: what to do.
         related: the other places, with what is said there: further labels, then the calls that led there.
     """
 
-    text: str
+    message: str
+    label: str
+    notes: tuple[str, ...]
+    helps: tuple[str, ...]
     related: tuple[tuple[Span, str], ...]
+
+    @property
+    def text(self) -> str:
+        """All but the other places, a line each."""
+        lines = (self.message, self.label, *self.notes, *(f"help: {text}" for text in self.helps))
+        return "\n".join(line for line in lines if line)
 
 
 def remark(finding: Diagnostic) -> Remark:
-    said = (finding.message, finding.primary.text, *finding.notes, *(f"help: {text}" for text in finding.advice))
-    others = (*finding.secondary, *finding.trace)
-    return Remark("\n".join(text for text in said if text), tuple((one.span, one.text or "here") for one in others))
+    others = tuple((one.span, one.text or "here") for one in (*finding.secondary, *finding.trace))
+    return Remark(finding.message, finding.primary.text, finding.notes, finding.advice, others)
