@@ -20,13 +20,14 @@ from specc.project.fresh import guarded
 from specc.report.remarks import remark
 from specc.server.buffers import Buffers
 from specc.server.completion import offers
-from specc.server.definition import definition
 from specc.server.diagnosis import Diagnosis, corrections, diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
+from specc.server.navigation import Navigation
 from specc.server.outline import NamedPlace, outline
-from specc.server.positions import Position, bounds, offset, position
-from specc.source import Source, Span, is_yaml
+from specc.server.positions import position
+from specc.server.ranges import lsp_position, lsp_range, offset_of
+from specc.source import Source, is_yaml
 from specc.syntax import ast, parse, read
 from specc.syntax.format import formatted
 from specc.syntax.mending import mended
@@ -66,6 +67,9 @@ class Session:
 
     def __init__(self) -> None:
         self.server = LanguageServer("specc", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
+        self.texts: dict[str, str] = {}
+        self.files = Buffers(self.texts)
+        self.navigation = Navigation(self.server, self.files, self.texts, self.path, self.uri)
         for name, answer in {
             lsp.TEXT_DOCUMENT_DID_OPEN: self.opened,
             lsp.TEXT_DOCUMENT_DID_CHANGE: self.changed,
@@ -73,17 +77,15 @@ class Session:
             lsp.TEXT_DOCUMENT_DID_SAVE: self.saved,
             lsp.TEXT_DOCUMENT_INLAY_HINT: self.inlay_hints,
             lsp.TEXT_DOCUMENT_HOVER: self.hovered,
-            lsp.TEXT_DOCUMENT_DEFINITION: self.defined,
             lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: self.symbols,
             lsp.TEXT_DOCUMENT_FORMATTING: self.formatting,
             lsp.TEXT_DOCUMENT_COMPLETION: self.complete,
             lsp.TEXT_DOCUMENT_CODE_ACTION: self.actions,
+            **self.navigation.answers,
         }.items():
             self.server.feature(name, _OPTIONS.get(name))(
                 partial(answer)
             )  # pygls writes on it, and a method takes nothing
-        self.texts: dict[str, str] = {}
-        self.files = Buffers(self.texts)
         self._uris: dict[str, str] = {}
         self._found: dict[str, Diagnosis] = {}
         self._told: dict[str, set[str]] = {}
@@ -133,8 +135,8 @@ class Session:
     def _diagnose(self, path: str) -> None:
         answer = guarded(path, lambda: diagnosis(path, self.files))
         found = self._found[path] = Diagnosis(problem=answer) if isinstance(answer, str) else answer
-        places = {self._uri(self.files.absolute(one.primary.span.source.name)) for one in found.findings}
-        places.add(self._uri(path))
+        places = {self.uri(self.files.absolute(one.primary.span.source.name)) for one in found.findings}
+        places.add(self.uri(path))
         before = self._told.get(path, set())
         self._told[path] = places
         self._publish(before | places)
@@ -154,19 +156,20 @@ class Session:
                         shown.setdefault(finding.sort_key, self._diagnostic(finding))
             self.server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, list(shown.values())))
 
-    def _uri(self, path: str) -> str:
+    def uri(self, path: str) -> str:
+        """That of a file: as the editor spells it, where it is open."""
         return self._uris.get(path) or uris.from_fs_path(path) or path
 
     def _diagnostic(self, finding: Diagnostic) -> lsp.Diagnostic:
         told = remark(finding)
         related = [
             lsp.DiagnosticRelatedInformation(
-                lsp.Location(self._uri(self.files.absolute(span.source.name)), _range(span)), text
+                lsp.Location(self.uri(self.files.absolute(span.source.name)), lsp_range(span)), text
             )
             for span, text in told.related
         ]
         return lsp.Diagnostic(
-            range=_range(finding.primary.span),
+            range=lsp_range(finding.primary.span),
             message=told.text,
             severity=_SEVERITIES[finding.severity],
             code=str(finding.code),
@@ -215,9 +218,9 @@ class Session:
         file = self.tree(source) if source else None
         if source is None or file is None or is_yaml(source.name):  # YAML has no lines of steps
             return []
-        first, last = _offset(source, params.range.start), _offset(source, params.range.end)
+        first, last = offset_of(source, params.range.start), offset_of(source, params.range.end)
         return [
-            lsp.InlayHint(_position(position(source, hint.offset)), hint.text, padding_left=True)
+            lsp.InlayHint(lsp_position(position(source, hint.offset)), hint.text, padding_left=True)
             for hint in hints(file, self.files)
             if first <= hint.offset <= last
         ]
@@ -225,18 +228,10 @@ class Session:
     def hovered(self, params: lsp.HoverParams) -> lsp.Hover | None:
         source = self.source(params.text_document.uri)
         file = self.tree(source) if source else None
-        found = hover(file, _offset(source, params.position), self.files) if source and file else None
+        found = hover(file, offset_of(source, params.position), self.files) if source and file else None
         if found is None:
             return None
-        return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, found.text), _range(found.span))
-
-    def defined(self, params: lsp.DefinitionParams) -> lsp.Location | None:
-        source = self.source(params.text_document.uri)
-        file = self.tree(source) if source else None
-        if source is None or file is None or is_yaml(source.name):
-            return None
-        span = definition(file, _offset(source, params.position), self.files)
-        return span and lsp.Location(self._uri(self.files.absolute(span.source.name)), _range(span))
+        return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, found.text), lsp_range(found.span))
 
     def symbols(self, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
         source = self.source(params.text_document.uri)
@@ -251,7 +246,7 @@ class Session:
             text = formatted(source)
         except SpecError:  # its findings say why
             return None
-        return [] if text == source.text else [lsp.TextEdit(_range(source.span(0, len(source.text))), text)]
+        return [] if text == source.text else [lsp.TextEdit(lsp_range(source.span(0, len(source.text))), text)]
 
     def complete(self, params: lsp.CompletionParams) -> list[lsp.CompletionItem]:
         source = self.source(params.text_document.uri)
@@ -259,7 +254,7 @@ class Session:
             return []
         return [
             lsp.CompletionItem(one.word, kind=_OFFERS[one.kind], detail=one.detail, insert_text=one.text)
-            for one in offers(source, self.tree(source), _offset(source, params.position))
+            for one in offers(source, self.tree(source), offset_of(source, params.position))
         ]
 
     def actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
@@ -267,13 +262,13 @@ class Session:
         source = self.source(uri)
         if source is None:
             return []
-        first, last = _offset(source, params.range.start), _offset(source, params.range.end)
+        first, last = offset_of(source, params.range.start), offset_of(source, params.range.end)
         found = []
         for one in corrections(self.findings(uri), self.path(uri), self.files):
             place = one.finding.primary.span
             if place.start > last or place.end < first:
                 continue
-            edits = [lsp.TextEdit(_range(edit.span), edit.text) for edit in one.edits]
+            edits = [lsp.TextEdit(lsp_range(edit.span), edit.text) for edit in one.edits]
             found.append(
                 lsp.CodeAction(
                     f"{one.finding.code}: {one.title}",
@@ -288,23 +283,10 @@ class Session:
 _START = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 1))
 
 
-def _position(place: Position) -> lsp.Position:
-    return lsp.Position(place.line, place.character)
-
-
-def _range(span: Span) -> lsp.Range:
-    start, end = bounds(span)
-    return lsp.Range(_position(start), _position(end))
-
-
-def _offset(source: Source, place: lsp.Position) -> int:
-    return offset(source, Position(place.line, place.character))
-
-
 def _symbol(symbol: NamedPlace) -> lsp.DocumentSymbol:
     inner = [_symbol(one) for one in symbol.inner]
     return lsp.DocumentSymbol(
-        symbol.name, _SYMBOLS[symbol.kind], _range(symbol.whole), _range(symbol.place), children=inner
+        symbol.name, _SYMBOLS[symbol.kind], lsp_range(symbol.whole), lsp_range(symbol.place), children=inner
     )
 
 

@@ -13,11 +13,12 @@ from specc.filesystem import DISK
 from specc.report.annotation import shapes
 from specc.server.buffers import Buffers
 from specc.server.completion import offers
-from specc.server.definition import definition
 from specc.server.diagnosis import corrections, diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
 from specc.server.positions import Position, offset, position
+from specc.server.references import declarations
+from specc.server.workspace import Workspace
 from specc.source import Source
 from specc.syntax.mending import mended
 from specc.syntax.parser import parse
@@ -139,11 +140,10 @@ def test_a_name_leads_to_where_it_is_given(tmp_path: Path) -> None:
     net, library = f"{tmp_path}/net.cnn", f"{tmp_path}/lib.cnn"
     text = 'from "lib.cnn" import unit\nlet c = 8\nmodel M : [N, 3, 8, 8] {\n  a: unit(c)\n  relu -> a  # unit\n}\n'
     files = Buffers({net: text, library: "# unit\nblock unit(c) { conv(c, 3) }\n"})
-    file = parse(Source(net, text))
 
     def place(before: str) -> str | None:
-        found = definition(file, text.index(before) + len(before), files)
-        return found and f"{found.source.name.rpartition('/')[2]}:{found.position}"
+        found = declarations(Workspace(files), net, text.index(before) + len(before))
+        return f"{found[0].source.name.rpartition('/')[2]}:{found[0].position}" if found else None
 
     assert place("a: un") == "lib.cnn:(2, 7)"
     assert place("unit(") == "net.cnn:(2, 5)"

@@ -1,0 +1,113 @@
+"""The files that a name may go through: those that a file imports, and those that import it, as the editor has them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from specc.diagnostics import SpecError, UsageError
+from specc.filesystem import FileSystem, is_within, project_root
+from specc.project.discovery import Search
+from specc.project.settings import Configuration
+from specc.server.bindings import Bindings, imported_path
+from specc.source import Source, is_yaml
+from specc.syntax import ast, parse, read
+from specc.syntax.mending import mended
+
+MOST_FILES = 2_000
+"""Specs of a project in which importers are looked for."""
+
+
+class Workspace:
+    """The specs of a project, each read and parsed when it is asked for, and once.
+
+    Args:
+        files: what they are read from.
+        open_paths: the absolute paths of what the editor has open.
+    """
+
+    def __init__(self, files: FileSystem, open_paths: Iterable[str] = ()) -> None:
+        self.files = files
+        self._open = tuple(open_paths)
+        self._sources: dict[str, Source | None] = {}
+        self._trees: dict[str, ast.File | None] = {}
+        self.half_written: dict[str, SpecError] = {}
+        """Why files do not parse of which there is a tree of what does."""
+
+    def source(self, path: str) -> Source | None:
+        """The text at a path; None where it cannot be read."""
+        if path not in self._sources:
+            try:
+                self._sources[path] = read(path, self.files)
+            except (SpecError, UsageError):
+                self._sources[path] = None
+        return self._sources[path]
+
+    def tree(self, path: str) -> ast.File | None:
+        """What of a file can be parsed."""
+        if path not in self._trees:
+            source = self.source(path)
+            tree = None
+            if source is not None:
+                try:
+                    tree = parse(source)
+                except SpecError as error:
+                    tree = None if is_yaml(source.name) else mended(source)
+                    self.half_written[path] = error
+            self._trees[path] = tree
+        return self._trees[path]
+
+    def specs(self, path: str) -> list[str]:
+        """The specs of the project that a file is of, `MOST_FILES` at most: what is open, and what a search finds."""
+        root = project_root(posixpath.dirname(path), self.files).folder
+        found = dict.fromkeys(one for one in (path, *self._open) if is_within(root, one))
+        try:
+            search = Search(Configuration(files=self.files), False, self.files)
+            for one in islice(search.below(root), MOST_FILES):
+                found[self.files.absolute(one)] = None
+        except UsageError:  # broken settings: what is open is known all the same
+            pass
+        return list(found)[:MOST_FILES]
+
+    def imported(self, path: str) -> dict[str, ast.File]:
+        """The trees of a file and of all that it imports, by path."""
+        trees: dict[str, ast.File] = {}
+        waiting = [path]
+        while waiting:
+            here = waiting.pop()
+            tree = None if here in trees else self.tree(here)
+            if tree is not None:
+                trees[here] = tree
+                waiting += self._imports(here, tree)
+        return trees
+
+    def around(self, path: str) -> dict[str, ast.File]:
+        """The trees of a file, of what it imports and of all specs of the project that import one of these."""
+        trees = self.imported(path)
+        others = [one for one in self.specs(path) if one not in trees and self._may_import(one)]
+        grows = True
+        while grows:
+            grows = False
+            stems = {posixpath.basename(one) for one in trees}
+            for one in [one for one in others if one not in trees and self._mentions(one, stems)]:
+                tree = self.tree(one)
+                if tree is not None and any(imported in trees for imported in self._imports(one, tree)):
+                    trees |= self.imported(one)
+                    grows = True
+        return trees
+
+    def bindings(self, path: str, *, importers: bool) -> Bindings:
+        """What the names of a file stand for, in it and around it."""
+        return Bindings(self.around(path) if importers else self.imported(path), self.files.real)
+
+    def _imports(self, path: str, tree: ast.File) -> Iterator[str]:
+        return (imported_path(path, item) for item in tree.items if isinstance(item, ast.Import))
+
+    def _may_import(self, path: str) -> bool:
+        source = self.source(path)
+        return source is not None and "from" in source.text
+
+    def _mentions(self, path: str, names: Iterable[str]) -> bool:
+        source = self.source(path)
+        return source is not None and any(name in source.text for name in names)

@@ -1,0 +1,58 @@
+"""What leads through files, asked by a client over stdio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.server.test_protocol import Editor, with_editor
+
+pytestmark = [pytest.mark.served, pytest.mark.filterwarnings("ignore")]  # of other libraries' Python
+
+LIBRARY = "block unit(c) {\n  conv(c, 3) -> relu\n}\n"
+SPEC = """\
+from "lib.cnn" import unit
+# \U0001d54a
+model Net : [N, 3, 32, 32] {
+  unit(8) -> "\U0001d54a": unit(16)
+}
+"""
+
+
+def test_references_definitions_and_folds_are_those_of_the_buffers(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "lib.cnn").write_text("block other(c) { conv(c, 3) }\n")  # what is open counts, not this
+    (tmp_path / "third.cnn").write_text('from "lib.cnn" import unit\n')  # and of what is closed the disk
+
+    async def work(editor: Editor) -> None:
+        client, lsp = editor.client, editor.lsp
+        editor.open("lib.cnn", LIBRARY)
+        editor.open("net.cnn", SPEC)
+
+        def places(found: object) -> list[tuple[str, int, int, int]]:
+            assert isinstance(found, (list, tuple))
+            return [
+                (one.uri.rpartition("/")[2], one.range.start.line, one.range.start.character, one.range.end.character)
+                for one in found
+            ]
+
+        (place,) = places(
+            await client.text_document_definition_async(lsp.DefinitionParams(**editor.at("net.cnn", 3, 4)))
+        )
+        assert place == ("lib.cnn", 0, 6, 10)
+        uses = [("net.cnn", 0, 22, 26), ("net.cnn", 3, 2, 6), ("net.cnn", 3, 19, 23)]
+        for declares in (False, True):
+            context = lsp.ReferenceContext(include_declaration=declares)
+            params = lsp.ReferenceParams(context=context, **editor.at("net.cnn", 3, 20))
+            expected = [*uses, *([place] if declares else []), ("third.cnn", 0, 22, 26)]
+            assert places(await client.text_document_references_async(params)) == expected
+        params = lsp.DocumentHighlightParams(**editor.at("net.cnn", 3, 20))
+        found = await client.text_document_document_highlight_async(params)
+        assert [(one.range.start.line, one.range.start.character) for one in found or ()] == [(0, 22), (3, 2), (3, 19)]
+        (fold,) = (
+            await client.text_document_folding_range_async(lsp.FoldingRangeParams(editor.document("lib.cnn"))) or ()
+        )
+        assert (fold.start_line, fold.end_line) == (0, 1)
+
+    with_editor(tmp_path, work)
