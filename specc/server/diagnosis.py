@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import NamedTuple
 
-from specc.diagnostics import Diagnostic, Edit, Safety, UsageError
+from specc.diagnostics import Diagnostic, Edit, ImportFault, Safety, UsageError
 from specc.filesystem import FileSystem
 from specc.project.check import check
 from specc.project.selection import CheckOptions
@@ -17,7 +18,7 @@ class Diagnosis(NamedTuple):
     Attributes:
         findings: those of the file and of what it imports, in order.
         problem: why it could not be checked; empty where it was.
-        imports: the absolute paths of the files that it is made of besides.
+        imports: the absolute paths of the files that it is made of besides, or would be if they were there.
     """
 
     findings: tuple[Diagnostic, ...] = ()
@@ -31,8 +32,12 @@ def diagnosis(path: str, files: FileSystem) -> Diagnosis:
         outcome = check([path], CheckOptions(Configuration(files=files)), files=files)
     except UsageError as error:  # broken settings
         return Diagnosis(problem=str(error))
-    imports = frozenset(files.absolute(name) for file in outcome.files for name in file.imports)
-    return Diagnosis(outcome.file_findings, "; ".join(one.message for one in outcome.unreadable), imports)
+    imports = {files.absolute(name) for file in outcome.files for name in file.imports}
+    for finding in outcome.file_findings:
+        if isinstance(finding.fact, ImportFault):  # a file that is not there may come to be
+            folder = posixpath.dirname(finding.primary.span.source.name)
+            imports.add(files.absolute(posixpath.join(folder, finding.fact.path.replace("\0", ""))))
+    return Diagnosis(outcome.file_findings, "; ".join(one.message for one in outcome.unreadable), frozenset(imports))
 
 
 class Correction(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from specc.source import Source, Span
@@ -38,6 +39,20 @@ def offset(source: Source, place: Position) -> int:
         if units > place.character:
             return begin + at
     return begin + len(text)
+
+
+def edited(text: str, start: Position, end: Position, new: str) -> str:
+    """A text with another one between two places. Here lines end as LSP says, at a lone carriage return, too."""
+    begins = [0, *(match.end() for match in re.finditer("\r\n|\n|\r", text)), len(text)]
+
+    def at(place: Position) -> int:
+        if not 0 <= place.line < len(begins) - 1:
+            return 0 if place.line < 0 else len(text)
+        line = text[begins[place.line] : begins[place.line + 1]].rstrip("\r\n")
+        return begins[place.line] + offset(Source("", line), Position(0, place.character))
+
+    first, last = sorted((at(start), at(end)))
+    return text[:first] + new + text[last:]
 
 
 def _line_start(text: str, line: int) -> int:

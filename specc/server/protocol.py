@@ -6,35 +6,29 @@ one than the editor's, and a spec is small.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
 from functools import partial
 
 from lsprotocol import types as lsp
-from pygls import uris
 from pygls.lsp.server import LanguageServer
 
-from specc.diagnostics import Diagnostic, Severity, SpecError, UsageError
-from specc.project.fresh import guarded
+from specc.diagnostics import Diagnostic, Severity, SpecError
+from specc.filesystem import SETTINGS
 from specc.report.remarks import remark
-from specc.server.buffers import Buffers
+from specc.server.checks import Checks, Shown
 from specc.server.completion import offers
-from specc.server.diagnosis import Diagnosis, corrections, diagnosis
+from specc.server.diagnosis import corrections
+from specc.server.documents import Documents
 from specc.server.hints import hints
 from specc.server.hover import hover
+from specc.server.importers import Importers
 from specc.server.navigation import Navigation
 from specc.server.outline import NamedPlace, outline
-from specc.server.positions import position
+from specc.server.positions import Position, edited, position
 from specc.server.ranges import lsp_position, lsp_range, offset_of
-from specc.source import Source, is_yaml
-from specc.syntax import ast, parse, read
+from specc.source import Source, Span, is_yaml
+from specc.syntax import SUFFIXES, ast
 from specc.syntax.format import formatted
-from specc.syntax.mending import mended
 from specc.version import __version__
-
-PAUSE = 0.15
-"""Seconds without a change after which a file is checked."""
 
 _SYMBOLS = {
     "model": lsp.SymbolKind.Class,
@@ -62,19 +56,22 @@ class Session:
 
     Attributes:
         server: the server that the answers go through.
-        texts: what is open in the editor, by absolute path.
     """
 
     def __init__(self) -> None:
         self.server = LanguageServer("specc", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
-        self.texts: dict[str, str] = {}
-        self.files = Buffers(self.texts)
-        self.navigation = Navigation(self.server, self.files, self.texts, self.path, self.uri)
+        self.documents = Documents()
+        self.navigation = Navigation(
+            self.server, self.documents.files, self.documents.texts, self.documents.path, self.documents.uri
+        )
         for name, answer in {
+            lsp.INITIALIZED: self.initialized,
             lsp.TEXT_DOCUMENT_DID_OPEN: self.opened,
             lsp.TEXT_DOCUMENT_DID_CHANGE: self.changed,
             lsp.TEXT_DOCUMENT_DID_CLOSE: self.closed,
             lsp.TEXT_DOCUMENT_DID_SAVE: self.saved,
+            lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES: self.changed_on_disk,
+            lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self.moved,
             lsp.TEXT_DOCUMENT_INLAY_HINT: self.inlay_hints,
             lsp.TEXT_DOCUMENT_HOVER: self.hovered,
             lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: self.symbols,
@@ -86,157 +83,117 @@ class Session:
             self.server.feature(name, _OPTIONS.get(name))(
                 partial(answer)
             )  # pygls writes on it, and a method takes nothing
-        self._uris: dict[str, str] = {}
-        self._found: dict[str, Diagnosis] = {}
-        self._told: dict[str, set[str]] = {}
-        """The URIs at which findings of a file are shown."""
-        self._waiting: dict[str, asyncio.TimerHandle] = {}
+        self.checks = Checks(self.documents, Importers(self.documents.files), self.show)
 
     # ---- documents ----------------------------------------------------------------------------------
 
-    def path(self, uri: str) -> str:
-        """The absolute path of a document; of one that is not saved yet, one in the present folder."""
-        path = uris.to_fs_path(uri) if uri.startswith("file:") else None
-        name = path or f"{uri.rpartition(':')[2].rpartition('/')[2] or 'untitled'}.cnn"
-        return self.files.absolute(name.replace("\0", ""))
+    def initialized(self, params: lsp.InitializedParams) -> None:
+        self.search()
+        asked = self.server.client_capabilities.workspace
+        if asked and asked.did_change_watched_files and asked.did_change_watched_files.dynamic_registration:
+            watchers = [lsp.FileSystemWatcher(f"**/{name}") for name in (*(f"*{each}" for each in SUFFIXES), *SETTINGS)]
+            options = lsp.DidChangeWatchedFilesRegistrationOptions(watchers)
+            what = lsp.Registration("watch", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            self.server.client_register_capability(lsp.RegistrationParams([what]))
 
-    def change(self, uri: str, text: str) -> None:
-        path = self.path(uri)
-        self.texts[path] = text
-        self._uris[path] = uri
-        self.later(path)
+    def moved(self, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
+        self.search()
 
-    def close(self, uri: str) -> None:
-        path = self.path(uri)
-        self.texts.pop(path, None)
-        self._found.pop(path, None)
-        if path in self._waiting:
-            self._waiting.pop(path).cancel()
-        self._publish(self._told.pop(path, set()))
-        self._uris.pop(path, None)
-        self._check_importers(path)
+    def search(self) -> None:
+        """Look for specs in the folders that the editor has now."""
+        workspace = self.server.workspace
+        found = [folder.uri for folder in workspace.folders.values()] or [workspace.root_uri or ""]
+        folders = [self.documents.path(uri) for uri in found if uri.startswith("file:")]
+        self.documents.folder = folders[0] if folders else ""
+        self.checks.search(folders)
 
-    def later(self, path: str) -> None:
-        """Check a file when nobody has typed for a moment."""
-        if path in self._waiting:
-            self._waiting[path].cancel()
-        self._waiting[path] = asyncio.get_running_loop().call_later(PAUSE, self._check, path)
+    def opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
+        document = params.text_document
+        before = self.documents.source(self.documents.path(document.uri))
+        path = self.documents.change(document.uri, document.text, document.version)
+        self.checks.later(path, is_new=before is None or before.text != document.text)
 
-    def _check(self, path: str) -> None:
-        self._waiting.pop(path, None)
-        self._diagnose(path)
-        self._check_importers(path)
+    def changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        document = params.text_document
+        text = self.documents.texts.get(self.documents.path(document.uri), "")
+        for change in params.content_changes:
+            if isinstance(change, lsp.TextDocumentContentChangePartial):  # it was not agreed, and is obeyed
+                start, end = (Position(at.line, at.character) for at in (change.range.start, change.range.end))
+                text = edited(text, start, end, change.text)
+            else:
+                text = change.text
+        self.checks.later(self.documents.change(document.uri, text, document.version))
 
-    def _check_importers(self, path: str) -> None:
-        for importer, found in list(self._found.items()):
-            if path in found.imports and importer != path:
-                self._diagnose(importer)
+    def closed(self, params: lsp.DidCloseTextDocumentParams) -> None:
+        uri = params.text_document.uri
+        self.checks.closed(self.documents.close(uri))
+        self.documents.forget(uri)
 
-    def _diagnose(self, path: str) -> None:
-        answer = guarded(path, lambda: diagnosis(path, self.files))
-        found = self._found[path] = Diagnosis(problem=answer) if isinstance(answer, str) else answer
-        places = {self.uri(self.files.absolute(one.primary.span.source.name)) for one in found.findings}
-        places.add(self.uri(path))
-        before = self._told.get(path, set())
-        self._told[path] = places
-        self._publish(before | places)
+    def saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
+        self.checks.later(self.documents.path(params.text_document.uri), is_new=False)
 
-    def _publish(self, places: Iterable[str]) -> None:
-        """Show at each URI what all open files know of it."""
-        for uri in places:
-            path = self.path(uri)
-            shown: dict[object, lsp.Diagnostic] = {}
-            for root, found in self._found.items():
-                if found.problem and root == path:
-                    shown[found.problem] = lsp.Diagnostic(
-                        _START, found.problem, lsp.DiagnosticSeverity.Error, source="specc"
-                    )
-                for finding in found.findings:
-                    if self.files.absolute(finding.primary.span.source.name) == path:
-                        shown.setdefault(finding.sort_key, self._diagnostic(finding))
-            self.server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, list(shown.values())))
+    def changed_on_disk(self, params: lsp.DidChangeWatchedFilesParams) -> None:
+        self.checks.changed_on_disk([self.documents.path(change.uri) for change in params.changes])
 
-    def uri(self, path: str) -> str:
-        """That of a file: as the editor spells it, where it is open."""
-        return self._uris.get(path) or uris.from_fs_path(path) or path
+    def show(self, path: str, shown: Shown) -> None:
+        """Have the editor underline what was found at a path, and nothing else there."""
+        found = [self._diagnostic(finding) for finding in shown.findings]
+        if shown.problem:
+            found.insert(0, lsp.Diagnostic(_START, shown.problem, lsp.DiagnosticSeverity.Error, source="specc"))
+        uri, version = self.documents.uri(path), self.documents.version(path)
+        self.server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, version))
 
     def _diagnostic(self, finding: Diagnostic) -> lsp.Diagnostic:
-        told = remark(finding)
+        remarks = remark(finding)
         related = [
-            lsp.DiagnosticRelatedInformation(
-                lsp.Location(self.uri(self.files.absolute(span.source.name)), lsp_range(span)), text
-            )
-            for span, text in told.related
+            lsp.DiagnosticRelatedInformation(self._location(span), text)
+            for span, text in remarks.related
+            if self.documents.is_current(span.source)
         ]
         return lsp.Diagnostic(
             range=lsp_range(finding.primary.span),
-            message=told.text,
+            message=remarks.text,
             severity=_SEVERITIES[finding.severity],
             code=str(finding.code),
             source="specc",
             related_information=related or None,
         )
 
+    def _location(self, span: Span) -> lsp.Location:
+        return lsp.Location(self.documents.uri(self.documents.files.absolute(span.source.name)), lsp_range(span))
+
     # ---- what is asked ------------------------------------------------------------------------------
 
     def source(self, uri: str) -> Source | None:
         """The text of a document as specc reads it; None: it cannot be read."""
-        with suppress(SpecError, UsageError):
-            return read(self.path(uri), self.files)
-        return None
+        return self.documents.source(self.documents.path(uri))
 
-    def tree(self, source: Source) -> ast.File | None:
-        """What can be parsed of it."""
-        try:
-            return parse(source)
-        except SpecError:
-            return None if is_yaml(source.name) else mended(source)
-
-    def findings(self, uri: str) -> tuple[Diagnostic, ...]:
-        return diagnosis(self.path(uri), self.files).findings
-
-    def opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
-        self.change(params.text_document.uri, params.text_document.text)
-
-    def changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
-        whole = [
-            change
-            for change in params.content_changes
-            if isinstance(change, lsp.TextDocumentContentChangeWholeDocument)
-        ]
-        if whole:  # as it was agreed; an edit at a place is not obeyed
-            self.change(params.text_document.uri, whole[-1].text)
-
-    def closed(self, params: lsp.DidCloseTextDocumentParams) -> None:
-        self.close(params.text_document.uri)
-
-    def saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
-        self.later(self.path(params.text_document.uri))
+    def read(self, uri: str) -> tuple[Source, ast.File] | None:
+        """A document, and what can be parsed of it; None: nothing can."""
+        source, file = self.documents.tree(self.documents.path(uri)) or (None, None)
+        return (source, file) if source and file else None
 
     def inlay_hints(self, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
-        source = self.source(params.text_document.uri)
-        file = self.tree(source) if source else None
+        source, file = self.read(params.text_document.uri) or (None, None)
         if source is None or file is None or is_yaml(source.name):  # YAML has no lines of steps
             return []
         first, last = offset_of(source, params.range.start), offset_of(source, params.range.end)
         return [
             lsp.InlayHint(lsp_position(position(source, hint.offset)), hint.text, padding_left=True)
-            for hint in hints(file, self.files)
+            for hint in hints(file, self.documents.files)
             if first <= hint.offset <= last
         ]
 
     def hovered(self, params: lsp.HoverParams) -> lsp.Hover | None:
-        source = self.source(params.text_document.uri)
-        file = self.tree(source) if source else None
-        found = hover(file, offset_of(source, params.position), self.files) if source and file else None
+        source, file = self.read(params.text_document.uri) or (None, None)
+        found = hover(file, offset_of(source, params.position), self.documents.files) if source and file else None
         if found is None:
             return None
         return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, found.text), lsp_range(found.span))
 
     def symbols(self, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
-        source = self.source(params.text_document.uri)
-        file = self.tree(source) if source else None
-        return [_symbol(one) for one in outline(file)] if file else []
+        known = self.read(params.text_document.uri)
+        return [_symbol(one) for one in outline(known[1])] if known else []
 
     def formatting(self, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
         source = self.source(params.text_document.uri)
@@ -249,12 +206,13 @@ class Session:
         return [] if text == source.text else [lsp.TextEdit(lsp_range(source.span(0, len(source.text))), text)]
 
     def complete(self, params: lsp.CompletionParams) -> list[lsp.CompletionItem]:
-        source = self.source(params.text_document.uri)
-        if source is None or is_yaml(source.name):
+        known = self.documents.tree(self.documents.path(params.text_document.uri))
+        if known is None or is_yaml(known[0].name):
             return []
+        source, file = known
         return [
             lsp.CompletionItem(one.word, kind=_OFFERS[one.kind], detail=one.detail, insert_text=one.text)
-            for one in offers(source, self.tree(source), offset_of(source, params.position))
+            for one in offers(source, file, offset_of(source, params.position))
         ]
 
     def actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
@@ -264,14 +222,17 @@ class Session:
             return []
         first, last = offset_of(source, params.range.start), offset_of(source, params.range.end)
         found = []
-        for one in corrections(self.findings(uri), self.path(uri), self.files):
+        path = self.documents.path(uri)
+        for one in corrections(self.checks.diagnosis(path).findings, path, self.documents.files):
             place = one.finding.primary.span
             if place.start > last or place.end < first:
                 continue
             edits = [lsp.TextEdit(lsp_range(edit.span), edit.text) for edit in one.edits]
+            words = ", ".join(_words(edit.span.text, edit.text) for edit in one.edits)
+            doubt = "" if one.is_safe else " (may not be what was meant)"
             found.append(
                 lsp.CodeAction(
-                    f"{one.finding.code}: {one.title}",
+                    f"{one.finding.code}: {words}{doubt}",
                     kind=lsp.CodeActionKind.QuickFix,
                     is_preferred=one.is_safe,
                     edit=lsp.WorkspaceEdit(changes={uri: edits}),
@@ -288,6 +249,12 @@ def _symbol(symbol: NamedPlace) -> lsp.DocumentSymbol:
     return lsp.DocumentSymbol(
         symbol.name, _SYMBOLS[symbol.kind], lsp_range(symbol.whole), lsp_range(symbol.place), children=inner
     )
+
+
+def _words(old: str, new: str) -> str:
+    if not old.strip():
+        return f"write `{new.strip()}`"
+    return f"`{new.strip()}` instead of `{old.strip()}`" if new.strip() else f"remove `{old.strip()}`"
 
 
 def serve() -> None:

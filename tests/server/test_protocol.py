@@ -43,16 +43,26 @@ class Editor:
         self.findings: dict[str, list[lsp.Diagnostic]] = {}
         self.sent = asyncio.Event()
         self.client = LanguageClient("test", "1")
+        self.watched: list[str] = []
         self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(partial(self._published))
+        self.client.feature(types.CLIENT_REGISTER_CAPABILITY)(partial(self._registered))
 
     def _published(self, params: lsp.PublishDiagnosticsParams) -> None:
         self.findings[params.uri.rpartition("/")[2]] = list(params.diagnostics)
         self.sent.set()
 
+    def _registered(self, params: lsp.RegistrationParams) -> None:
+        for one in params.registrations:
+            options: Any = one.register_options
+            self.watched += [watcher["globPattern"] for watcher in options["watchers"]]
+
     async def start(self) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         await self.client.start_io(sys.executable, "-m", "specc", "server")
-        params = self.lsp.InitializeParams(capabilities=self.lsp.ClientCapabilities(), root_uri=self.folder.as_uri())
+        watches = self.lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+        workspace = self.lsp.WorkspaceClientCapabilities(did_change_watched_files=watches)
+        capabilities = self.lsp.ClientCapabilities(workspace)
+        params = self.lsp.InitializeParams(capabilities=capabilities, root_uri=self.folder.as_uri())
         await self.client.initialize_async(params)
         self.client.initialized(self.lsp.InitializedParams())
 
@@ -186,5 +196,29 @@ def test_the_server_outlives_a_client_that_lies(tmp_path: Path) -> None:
         editor.type("net.cnn", "model M : [N, 3, 8, 8] { conv(8, 3) }\n")
         await editor.until(lambda: any("specc.toml" in one.message for one in editor.findings["net.cnn"]))
         assert await editor.hints("net.cnn") == [(0, "[N, 8, 6, 6]  224")]
+
+    with_editor(tmp_path, work)
+
+
+def test_files_that_are_not_open_are_watched(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "lib.cnn").write_text(LIBRARY)
+
+    async def work(editor: Editor) -> None:
+        client, lsp = editor.client, editor.lsp
+        editor.open("net.cnn", SPEC)
+        await editor.until(lambda: editor.findings.get("net.cnn") == [])
+        (tmp_path / "lib.cnn").write_text(LIBRARY.replace("unit", "union"))
+        event = lsp.FileEvent((tmp_path / "lib.cnn").as_uri(), lsp.FileChangeType.Changed)
+        client.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams([event]))
+        await editor.until(lambda: bool(editor.findings["net.cnn"]))
+        assert sorted(editor.watched)[:2] == ["**/*.cnn", "**/*.cnn.yaml"]
+        assert "**/specc.toml" in editor.watched
+        # An edit at a place, which was not agreed.
+        (start, end), new = (lsp.Position(0, 22), lsp.Position(0, 26)), "union"
+        change = lsp.TextDocumentContentChangePartial(lsp.Range(start, end), new)
+        document = lsp.VersionedTextDocumentIdentifier(3, (tmp_path / "net.cnn").as_uri())
+        client.text_document_did_change(lsp.DidChangeTextDocumentParams(document, [change]))
+        await editor.until(lambda: [one.range.start.line for one in editor.findings["net.cnn"]] == [4])
 
     with_editor(tmp_path, work)
