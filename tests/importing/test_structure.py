@@ -42,6 +42,43 @@ def test_chain_with_labels() -> None:
 """)
 
 
+def test_names_that_the_language_gives_are_left_out() -> None:
+    """In groups they begin anew; calls have the name of their block."""
+    unchanged("""block unit(c, stride = 1) {
+  conv(c, 3, stride=stride, padding=1, bias=false) -> bn -> relu6
+}
+
+model Net : [N, 3, 32, 32] -> [N, 10] {
+  conv(16, 3, padding=1) -> bn -> relu6
+  unit(16) -> unit(24, stride=2)
+  unit(24)
+  conv(32, 1) -> relu
+  head: { globalavgpool -> conv(32, 1) -> relu }
+  flatten -> scores: fc(10)
+}
+""")
+
+
+def test_names_that_are_called_or_would_change_stay() -> None:
+    """An earlier value is called by its label, and a step alone has the number of its round without one."""
+    text = written("""model Net : [N, 3, 32, 32] -> (early: [N, 8, 32, 32], late: [N, 8, 32, 32]) {
+  conv(8, 3, padding=1) -> bn -> relu -> conv2: conv(8, 3, padding=1)
+  let early = conv2
+  body: repeat 3 { conv1: conv(8, 1) }
+  bn -> late: conv(8, 1)
+}
+""")
+    assert "  conv2: conv(8, 3, padding=1)\n" in text
+
+
+def test_names_that_somebody_has_chosen_stay() -> None:
+    unchanged("""model Net : [N, 3, 32, 32] -> [N, 8, 32, 32] {
+  conv1: conv(8, 3, padding=1) -> norm1: bn -> relu
+  conv2: conv(8, 3, padding=1) -> norm2: bn -> relu
+}
+""")
+
+
 def test_arms_begin_where_they_go_apart() -> None:
     unchanged("""model Net : [N, 8, 32, 32] -> [N, 16, 32, 32] {
   add {

@@ -270,11 +270,11 @@ class _Blocks:
             if not any(self._reads[value] > inside[value] for value in values):
                 continue
             label = merged.label or self._new_label(merged.step.operator)
-            merged.label = label
+            merged.label, merged.is_automatic = label, False
             seen.add(merged.value)
             for layer in layers:
                 if layer is not None:
-                    layer.label = label
+                    layer.label, layer.is_automatic = label, False
         return seen
 
     def _new_label(self, stem: str) -> str:

@@ -23,12 +23,14 @@ class WrittenStep:
         label: what its origin calls it; None where that is of no matter: a step without tensors.
         arms: of a merge; each begins at the current value, and an empty one is that.
         shared: the name of shared steps that it is an application of.
+        is_automatic: the language calls it so by itself; the label need not be written.
     """
 
     step: ImportedStep
     label: str | None
     arms: list[list[Statement]] | None = None
     shared: str | None = None
+    is_automatic: bool = False
 
     @property
     def value(self) -> str:
@@ -62,6 +64,7 @@ class LabelledGroup:
         start: the value that it begins with; None where it begins with several.
         goes_on: other groups of the same body have its label, too: it is a part of one.
         call: the block that it is a call of, if it is one.
+        is_automatic: the language calls it so by itself, by the name of its block; the label need not be written.
     """
 
     label: str | None
@@ -70,6 +73,7 @@ class LabelledGroup:
     start: str | None
     goes_on: bool = False
     call: BlockCall | None = None
+    is_automatic: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from specc.importing.network import Argument, ValueOf
+from specc.importing.structure.automatic import has_automatic_labels
 from specc.importing.structure.blocks import size_of, with_texts
 from specc.importing.structure.body import (
     Block,
@@ -122,6 +123,8 @@ class _Loops:
         numbers = [number for one in chunks[0] for number in one.numbers]
         first, *others = chunks[0]
         sole = None if others else first.original
+        if any(map(has_automatic_labels, bodies)):  # rounds would give them others
+            return None
         label = sole.label if isinstance(sole, (LabelledGroup, WrittenStep)) else None
         is_numbered = not numbers or (label is not None and is_plain_number(label) and numbers == [scope.rounds])
         if not numbers and scope.has_numbers:  # its rounds would be called by numbers, too
@@ -163,6 +166,8 @@ class _Loops:
         self._variables += variables
         if is_numbered:
             scope.rounds += len(chunks)
+            if len(template) == 1 and isinstance(template[0], (WrittenStep, LabelledGroup)):
+                template[0].is_automatic = False  # without its label a step alone has the number of its round
             template = self.scope(template, None)
         else:
             for statement in template:
@@ -215,11 +220,11 @@ class _Numbered:
     def _general(self, statement: Statement) -> Statement:
         match statement:
             case WrittenStep():
-                label = self._label(statement.label)
+                label = statement.label if statement.is_automatic else self._label(statement.label)
                 arms = None if statement.arms is None else [[self._general(s) for s in arm] for arm in statement.arms]
-                return WrittenStep(statement.step, label, arms, statement.shared)
+                return WrittenStep(statement.step, label, arms, statement.shared, statement.is_automatic)
             case LabelledGroup():
-                return replace(statement, label=self._label(statement.label))
+                return statement if statement.is_automatic else replace(statement, label=self._label(statement.label))
             case When():
                 return When(statement.test, [self._general(s) for s in statement.body])
         return statement

@@ -9,8 +9,17 @@ from typing import Literal
 from specc.diagnostics import SpecError
 from specc.elaborate import choose, elaborate
 from specc.importing.network import ImportedNetwork
+from specc.importing.structure.automatic import leave_out_calls, leave_out_layers
 from specc.importing.structure.blocks import with_blocks
-from specc.importing.structure.body import Block, EarlierValue, Required, Statement, WrittenStep, labels_here
+from specc.importing.structure.body import (
+    Block,
+    EarlierValue,
+    Required,
+    Statement,
+    WrittenStep,
+    labels_here,
+    read_values,
+)
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
 from specc.importing.structure.concats import nested
@@ -72,12 +81,15 @@ def structured(network: ImportedNetwork) -> Spec:
     names |= {step.outputs[0]: name for step, name in zip(network.steps, _flat_names(network), strict=True)}
     channels = {value: _number(types[name].sample) for value, name in names.items()}
     for depth in _DEPTHS:
-        try:
-            text = formatted(Source(_FILE, _chained(steps, shapes, channels, depth)))
-            graph = _graph(text, network.name)
-            return _spec(network, text, graph, paired(flat, graph), depth)
-        except (SpecError, Different):
-            continue
+        for leaves_out in (True, False):
+            try:
+                text = formatted(Source(_FILE, _chained(steps, shapes, channels, depth, leaves_out=leaves_out)))
+                graph = _graph(text, network.name)
+                spec = _spec(network, text, graph, paired(flat, graph), depth)
+            except (SpecError, Different):
+                continue
+            if not (leaves_out and spec.renamed):
+                return spec
     return _spec(network, formatted(Source(_FILE, flat_text)), flat, {node.name: node for node in flat.nodes}, "list")
 
 
@@ -144,7 +156,12 @@ def _names_around(network: ImportedNetwork) -> set[str]:
 
 
 def _chained(
-    network: ImportedNetwork, shapes: Mapping[str, Sequence[Dim]], channels: Mapping[str, int | None], depth: Structure
+    network: ImportedNetwork,
+    shapes: Mapping[str, Sequence[Dim]],
+    channels: Mapping[str, int | None],
+    depth: Structure,
+    *,
+    leaves_out: bool,
 ) -> str:
     """The file with its blocks.
 
@@ -152,6 +169,7 @@ def _chained(
         shapes: of the outputs.
         channels: of each value.
         depth: how much structure is looked for; each has what stands behind it in `Structure`.
+        leaves_out: whether labels are left out that the language gives by itself.
     """
     values = [output.value for output in network.outputs]
     paths = placed(network.steps, _names_around(network))
@@ -169,15 +187,23 @@ def _chained(
         ports[entry] = "in" if entry == "input" else entry
     around = {*_names_around(network), network.name, *(output.name for output in network.outputs)}
     around |= declare(modules, body, around)
+    last = _last(network)
+    besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
+    leaves_out = leaves_out and leave_out_layers(body, {*read_values(body), *besides.values()})
     blocks = {block.name: block for block in (with_blocks(body, channels, around) if depth != "groups" else [])}
+    if leaves_out:
+        bodies = [body, *(block.body for block in blocks.values())]
+        called = {value for one in bodies for value in read_values(one)}.union(
+            besides.values(), *(block.seen for block in blocks.values())
+        )
+        for one in bodies:
+            leave_out_calls(one, called)
     if depth == "loops":
         for block in blocks.values():
             own = {name for name, _ in block.parameters}
             block.body = with_loops(block.body, blocks, around | own, block.seen)
         body = with_loops(body, blocks, around, values)
     writer = BodyWriter(ports, _names_around(network), blocks)
-    last = _last(network)
-    besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
     for name in set(labels_here(body)).intersection(besides):
         if besides[name] == last:  # `score: fc(1) -> sigmoid` labels the weights, and gives out the last value
             del besides[name]

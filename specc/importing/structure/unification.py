@@ -122,7 +122,7 @@ class Shapes:
             case WrittenStep(shared=str()):
                 return "applied", statement.shared
             case WrittenStep():
-                label = statement.label if statement.step.tensors else None
+                label = statement.label if statement.step.tensors and not statement.is_automatic else None
                 arms = tuple([self.of_body(arm) for arm in statement.arms]) if statement.arms is not None else None
                 names = tuple(sorted(statement.step.tensors))
                 return statement.step.operator, label, arms, names, tuple(map(self.place, statement.measured))
@@ -254,7 +254,8 @@ class _Unifier:
             layer.shared != first.shared
             or layer.step.operator != first.step.operator
             or set(layer.step.tensors) != set(first.step.tensors)
-            or (first.step.tensors and layer.label != first.label)
+            or layer.is_automatic != first.is_automatic
+            or (first.step.tensors and not first.is_automatic and layer.label != first.label)
             or (layer.arms is None) != (first.arms is None)
             or len(layer.arms or ()) != len(first.arms or ())
             for layer in present
@@ -269,7 +270,10 @@ class _Unifier:
             arguments[name] = self._argument(name, values, default)
         labels = [layer.label for layer in present if layer.label]
         merged = WrittenStep(
-            replace(first.step, arguments=arguments), labels[0] if labels else None, shared=first.shared
+            replace(first.step, arguments=arguments),
+            labels[0] if labels else None,
+            shared=first.shared,
+            is_automatic=first.is_automatic,
         )
         self.result.layers.append((merged, layers))
         if first.arms is not None:
@@ -302,7 +306,7 @@ class _Unifier:
         present = [group for group in groups if group is not None]
         if any(group.label != first.label or group.goes_on for group in present):
             raise NoCommonShape
-        merged = LabelledGroup(first.label, [], first.value, first.start)
+        merged = LabelledGroup(first.label, [], first.value, first.start, is_automatic=first.is_automatic)
         if first.call is None:
             if any(group.call is not None for group in present):
                 raise NoCommonShape

@@ -133,7 +133,7 @@ class BodyWriter:
             label = wanted.get(value) or self._new_name(
                 "x" if layer.step.tensors or layer.shared else layer.step.operator
             )
-        if label is None:
+        if label is None or (layer.is_automatic and not self._waiting[0][value]):
             return text
         layer.label = self._called[value] = label
         return f"{_quoted(label)}: {text}"
@@ -152,7 +152,7 @@ class BodyWriter:
         for value, path in paths_in([group]):
             if self._waiting[0][value] > 0:
                 self._called[value] = _said(path)
-        return f"{_quoted(group.label)}: {text}" if group.label else text
+        return f"{_quoted(group.label)}: {text}" if group.label and not group.is_automatic else text
 
     def _loop(self, loop: Loop) -> str:
         rows = loop.table
