@@ -14,6 +14,7 @@
 #              interrupted
 # make sweeps  what of sweeps needs Dask, Optuna, pyarrow and matplotlib, or builds networks
 # make server  specc server, with a client over stdio
+# make playground  the page that checks specs in the browser, in build/playground, and served on this machine; needs Node.js and npm
 # make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js, npm and g++ must:
 #              their tests and types; the programs of specc embed, compiled and run
 # make imports  files of both of PyTorch's exporters, of tools that rewrite files, and of the onnx package, imported
@@ -28,7 +29,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server mutants fuzz package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server playground mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -93,6 +94,9 @@ sweeps: $(VENV)/installed-dev $(VENV)/installed-sweeps
 server: $(VENV)/installed-dev $(VENV)/installed-server
 	$(BIN)/python -m pytest -m served tests/server
 
+playground: $(VENV)/installed $(VENV)/installed-playground
+	$(BIN)/python playground/build.py --serve 8000
+
 imports: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 -m imported tests/importing
 
@@ -145,6 +149,10 @@ $(VENV)/installed-server: $(VENV)/installed requirements-server.txt
 $(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt tests/examples/package-lock.json
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-examples.txt
 	npm ci --prefix tests/examples --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(VENV)/installed-playground: playground/package-lock.json
+	npm ci --prefix playground --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 build/tools/installed: requirements.lock

@@ -1,0 +1,25 @@
+// Keeps the files of the page, so that it works without a connection. FILES and VERSION are put in by build.py.
+
+const CACHE = `specc-playground-${SPECC.version}`;
+
+addEventListener("install", (event) => {
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SPECC.files)));
+});
+
+addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      for (const name of await caches.keys()) {
+        if (name.startsWith("specc-playground-") && name !== CACHE) await caches.delete(name);
+      }
+      await clients.claim();
+    })(),
+  );
+});
+
+addEventListener("fetch", (event) => {
+  if (event.request.method !== "GET") return;
+  event.respondWith(
+    caches.open(CACHE).then(async (cache) => (await cache.match(event.request, { ignoreSearch: true })) ?? fetch(event.request)),
+  );
+});

@@ -1,0 +1,316 @@
+// The page: what is written is checked, and what is known of it is shown.
+
+import { Checker } from "./checker.js";
+import { Editor, plain } from "./editor.js";
+import * as link from "./link.js";
+import { element, spans } from "./markdown.js";
+import { copied, PANELS, save } from "./panels.js";
+
+const STORED = "specc-playground";
+const $ = (id) => document.getElementById(id);
+const begun = performance.now();
+
+const page = {
+  name: "net.cnn",
+  about: "table",
+  model: null,
+  sizes: null,
+  depth: 1,
+  models: [],
+  examples: {},
+  keeps: true,
+};
+
+// ---- what is said of the page itself ---------------------------------------------------------------------
+
+function notice(text) {
+  $("notice").firstElementChild.textContent = text;
+  $("notice").hidden = !text;
+}
+
+$("notice").lastElementChild.onclick = () => notice("");
+
+let patience;
+
+function onState(state, about) {
+  clearTimeout(patience);
+  if (state === "starting") {
+    document.body.dataset.state = "starting";
+    $("status").textContent = "Starting the checker";
+  } else if (state === "busy") {
+    document.body.dataset.state = "checking";
+    // Most answers are there before anybody could read this.
+    patience = setTimeout(() => {
+      $("status").textContent = about === "check" ? "Checking" : "Working";
+      $("stop").hidden = false;
+    }, 400);
+  } else {
+    document.body.dataset.state = "ready";
+    $("stop").hidden = true;
+    $("status").textContent = page.said ?? "";
+  }
+}
+
+$("stop").onclick = () => {
+  $("stop").hidden = true;
+  checker.stop();
+};
+
+// ---- the spec ----------------------------------------------------------------------------------------------
+
+function spec() {
+  return { name: page.name, text: editor.text };
+}
+
+function open({ name, text }) {
+  Object.assign(page, { name: link.safeName(name), model: null, sizes: null });
+  $("tab-form").textContent = /ya?ml$/.test(page.name) ? "Language" : "YAML";
+  editor.open(text.replace(/^\ufeff/, ""), page.name);
+}
+
+function keep() {
+  try {
+    localStorage.setItem(STORED, JSON.stringify(spec()));
+  } catch {
+    page.keeps = false;
+  }
+}
+
+function kept() {
+  try {
+    const found = JSON.parse(localStorage.getItem(STORED));
+    return typeof found?.text === "string" && typeof found?.name === "string" ? found : null;
+  } catch {
+    page.keeps = false;
+    return null;
+  }
+}
+
+async function check() {
+  keep();
+  const asked = spec();
+  const found = await checker.ask("check", asked);
+  if (!found || asked.text !== editor.text || asked.name !== page.name) return;
+  document.body.dataset.first ??= Math.round(performance.now() - begun);
+  page.models = found.models ?? [];
+  const findings = found.findings ?? [];
+  const errors = findings.filter(({ severity }) => severity === "error").length;
+  page.said = found.problem ? "" : summary(errors, findings.length - errors);
+  if (!found.problem) editor.show(findings, found.hints);
+  list(found.problem, findings);
+  chooseModel();
+  if (found.problem || errors) stale();
+  else await show();
+  document.body.dataset.checked = found.problem ? "problem" : errors ? "wrong" : "fits";
+}
+
+function summary(errors, warnings) {
+  const count = (number, word) => (number ? [`${number} ${word}${number > 1 ? "s" : ""}`] : []);
+  return [...count(errors, "mistake"), ...count(warnings, "warning")].join(", ") || "All shapes fit";
+}
+
+function list(problem, findings) {
+  $("findings").replaceChildren();
+  if (problem) $("findings").append(element("p", problem, { class: "finding error" }));
+  for (const finding of findings) {
+    const box = element("article", "", { class: `finding ${finding.severity}` });
+    const { place } = finding;
+    const where = element("button", `${place.file === page.name ? "" : `${place.file}, `}line ${place.line}`, { type: "button", class: "where" });
+    where.disabled = place.from === undefined;
+    where.onclick = () => editor.select(place);
+    const head = element("p", "");
+    head.append(where, element("span", `${finding.severity === "error" ? "mistake" : "warning"} ${finding.code}`, { class: "code-of" }));
+    box.append(head, spans("p", finding.message, { class: "message" }));
+    for (const text of [finding.label, ...finding.notes].filter(Boolean)) box.append(spans("p", text));
+    for (const help of finding.helps) box.append(spans("p", help, { class: "help" }));
+    for (const { place: other, text } of finding.related) {
+      box.append(spans("p", `${other.file === page.name ? "" : `${other.file}, `}line ${other.line}: ${text}`, { class: "quiet" }));
+    }
+    if (finding.fix) {
+      const button = element("button", `Write ${plain(finding.fix.title).replace(/^write /, "")}`, { type: "button", class: "fix" });
+      button.onclick = () => editor.apply(finding.fix);
+      box.append(button);
+    }
+    $("findings").append(box);
+  }
+}
+
+// ---- what is known of the network ------------------------------------------------------------------------
+
+function chooseModel() {
+  $("choices").replaceChildren();
+  if (!page.models.includes(page.model)) page.model = null;
+  if (page.models.length < 2) return;
+  const choice = element("select", "", { id: "model", "aria-label": "Model" });
+  for (const name of page.models) choice.append(new Option(name, name, false, name === page.model));
+  choice.onchange = () => {
+    Object.assign(page, { model: choice.value, sizes: null });
+    show();
+  };
+  $("choices").append(choice);
+}
+
+function stale() {
+  if (!$("panel").childElementCount) $("panel").append(element("p", "Nothing is known of the network until its mistakes are mended.", { class: "quiet" }));
+  $("panel").classList.add("stale");
+}
+
+async function show() {
+  const about = page.about;
+  const given = { ...(page.model && { model: page.model }) };
+  if (about === "table" && page.sizes) given.sizes = page.sizes;
+  if (about === "picture") given.depth = page.depth;
+  if (about === "form") delete given.model;
+  const found = about === "onnx" ? { models: page.models } : await checker.ask(about, spec(), given);
+  if (!found || about !== page.about) return;
+  const at = $("panel").scrollTop;
+  $("panel").replaceChildren();
+  $("panel").classList.remove("stale");
+  if (found.problem) {
+    $("panel").append(spans("p", found.problem, { class: "finding error" }));
+    if (page.sizes) $("panel").append(button("Any size", () => change({ sizes: null })));
+    return;
+  }
+  PANELS[about]($("panel"), found, { ...page, spec: spec(), change, open });
+  $("panel").scrollTop = at;
+}
+
+function button(text, action) {
+  const made = element("button", text, { type: "button" });
+  made.onclick = action;
+  return made;
+}
+
+function change(given) {
+  Object.assign(page, given);
+  show();
+}
+
+const tabs = [...document.querySelectorAll("[role=tab]")];
+
+function choose(tab, focus) {
+  page.about = tab.dataset.about;
+  for (const each of tabs) {
+    each.setAttribute("aria-selected", each === tab);
+    each.tabIndex = each === tab ? 0 : -1;
+  }
+  $("panel").setAttribute("aria-labelledby", tab.id);
+  if (focus) tab.focus();
+}
+
+for (const [i, tab] of tabs.entries()) {
+  tab.onclick = () => {
+    choose(tab);
+    $("panel").replaceChildren();
+    if (document.body.dataset.checked === "fits" || page.about === "onnx") show();
+    else stale();
+  };
+  tab.onkeydown = (event) => {
+    const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: tabs.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const next = tabs.at(to % tabs.length);
+    choose(next, true);
+    next.click();
+  };
+}
+
+// ---- the buttons -------------------------------------------------------------------------------------------
+
+$("format").onclick = async () => {
+  const asked = spec();
+  const found = await checker.ask("format", asked);
+  if (found?.problem) notice(`Only what can be read is formatted: ${found.problem}.`);
+  else if (found && asked.text === editor.text) editor.replace(found.text);
+};
+
+$("save").onclick = () => save(page.name.split("/").at(-1), editor.text);
+
+$("share").onclick = async () => {
+  if (!globalThis.CompressionStream) return notice("This browser cannot compress, so it makes no links: save the spec as a file.");
+  const fragment = await link.written(spec());
+  const address = location.href.split("#")[0] + fragment;
+  const long = address.length > 8_000 ? ` It has ${address.length.toLocaleString("en")} characters, which some programs cut off.` : "";
+  if (await copied(address)) {
+    notice(`The link is copied; the spec is in it, and on no server.${long}`);
+  } else {
+    history.replaceState(null, "", fragment);
+    notice(`The link is in the address bar; copy it from there.${long}`);
+  }
+};
+
+async function fromLink() {
+  const found = await link.read(location.hash);
+  if (!found) return false;
+  open(found);
+  // What is edited from here on is not what the link has.
+  if (page.keeps) history.replaceState(null, "", location.pathname + location.search);
+  return true;
+}
+
+addEventListener("hashchange", () => fromLink().catch((error) => notice(error.message)));
+
+async function fillExamples() {
+  page.examples = await (await fetch(new URL("library.json", import.meta.url))).json();
+  const groups = [["First networks", (name) => !name.includes("/")], ["Zoo", (name) => name.includes("/")]];
+  for (const [label, belongs] of groups) {
+    const group = element("optgroup", "", { label });
+    for (const name of Object.keys(page.examples).filter(belongs)) group.append(new Option(name.replace(/^zoo\//, ""), name));
+    $("examples").append(group);
+  }
+  $("examples").onchange = () => {
+    const name = $("examples").value;
+    if (name) open({ name, text: page.examples[name] });
+    $("examples").value = "";
+  };
+}
+
+// ---- the start ---------------------------------------------------------------------------------------------
+
+const editor = new Editor($("editor"), {
+  onChange: () => check(),
+  onHover: (at) => checker.ask("hover", spec(), { at }),
+  onComplete: (at) => checker.ask("complete", spec(), { at }),
+});
+choose(tabs[0]);
+$("version").textContent = `specc ${SPECC.version}`;
+
+let checker = { ask: async () => null };
+
+function refuse(reason) {
+  clearTimeout(patience);
+  checker = { ask: async () => null };
+  globalThis.speccRefuse(`${reason} The command does the same: pip install 'specc-nn[cpu]', and specc check net.cnn.`);
+}
+
+async function start() {
+  if (typeof WebAssembly !== "object" || typeof Worker !== "function") {
+    refuse("This browser has no WebAssembly, or it is turned off, and the checker runs in it.");
+  } else {
+    checker = new Checker(onState, (reason) => refuse(`The checker cannot be started: ${reason}.`));
+  }
+  const filled = fillExamples();
+  const stored = kept();
+  const isLinked = await fromLink().catch((error) => notice(error.message));
+  if (!isLinked) {
+    if (stored) open(stored);
+    else {
+      await filled;
+      open({ name: "lenet.cnn", text: page.examples["lenet.cnn"] });
+    }
+  }
+  await filled;
+  if (!page.keeps) $("promise").textContent += " This browser stores nothing for the page: what you write is gone when you close it. Copy a link to keep it.";
+  if (navigator.serviceWorker) {
+    try {
+      await navigator.serviceWorker.register(new URL("offline.js", import.meta.url));
+      await navigator.serviceWorker.ready;
+      document.body.dataset.offline = "ready";
+      $("promise").textContent += " It works without a connection, too.";
+    } catch {
+      // Without storage there is no working offline; all else is as ever.
+    }
+  }
+}
+
+start().catch((error) => refuse(`The page could not start: ${error.message}.`));
