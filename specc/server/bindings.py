@@ -33,7 +33,9 @@ class Declared:
     Attributes:
         places: those of the name where it is declared: a label of both branches of an `if` has two.
         owner: the title of the model, block or group that it is declared in; empty at the top of a file.
+        of_model: it is declared in the header of a model.
         is_computed: a formula is part of the label.
+        value: what its values may be.
     """
 
     def __init__(self, kind: Kind, name: str, owner: str = "") -> None:
@@ -41,6 +43,7 @@ class Declared:
         self.name = name
         self.owner = owner
         self.places: dict[Span, None] = {}
+        self.of_model = False
         self.is_computed = False
         self.value: Value = set()
 
@@ -252,6 +255,7 @@ class Bindings:
             default = self._expression(param.default, names)
             thing = self._declared("parameter", param.name, _begin(param.span, param.name), item.name)
             thing.value |= default
+            thing.of_model = isinstance(item, ast.ModelDefinition)
             part.parameters[param.name] = thing
             names.define(thing)
         contract = item.contract
@@ -259,7 +263,9 @@ class Bindings:
         for port in ports:
             for name in ast.free_names(port.shape):
                 if not self._read(name, names) and name.name not in ("_", *CONSTANTS):
-                    names.define(self._declared("size", name.name, name.span, item.name))
+                    size = self._declared("size", name.name, name.span, item.name)
+                    size.of_model = isinstance(item, ast.ModelDefinition)
+                    names.define(size)
         part.inputs = []
         for port in contract.inputs if contract else ():
             if port.name is not None:

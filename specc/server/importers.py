@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from specc.diagnostics import SpecError, UsageError
-from specc.filesystem import FileSystem, FolderEntry, stray
+from specc.filesystem import DISK, FileSystem, FolderEntry, stray
 from specc.project.discovery import Search
 from specc.project.settings import Configuration
 from specc.server.buffers import Buffers
@@ -38,7 +38,7 @@ class Importers:
     def search(self, folders: Iterable[str]) -> None:
         """Begin with these folders in the place of others."""
         self._folders = tuple(folders)
-        self._search, self._imports, self._importers = _specs(self._folders), {}, None
+        self._search, self._imports, self._importers = specs_below(self._folders), {}, None
 
     def step(self) -> bool:
         """Look for the next spec; whether there may be more."""
@@ -87,13 +87,13 @@ def _imported(name: str, files: FileSystem) -> frozenset[str]:
     return frozenset(files.absolute(posixpath.join(folder, match[1])) for match in _IMPORT.finditer(text))
 
 
-def _specs(folders: Iterable[str]) -> Iterator[str]:
+def specs_below(folders: Iterable[str], below: FileSystem = DISK) -> Iterator[str]:
     """The specs in these folders and below: no excluded ones, none in hidden folders, no links out of a project."""
-    files = _BoundedDisk()
+    files = _BoundedFiles(below)
     search = Search(Configuration(files=files), False, files)
     try:
         for folder in folders:
-            yield from (name for name in search.below(folder) if stray(name) is None)
+            yield from (name for name in search.below(folder) if stray(name, files) is None)
     except (UsageError, _TooManyFolders):  # settings that are wrong are reported where they are used
         return
 
@@ -102,12 +102,12 @@ class _TooManyFolders(Exception):
     pass
 
 
-class _BoundedDisk(Buffers):
-    """The disk, of which no more than `MOST_FOLDERS` folders are looked at."""
+class _BoundedFiles(Buffers):
+    """Files, of which no more than `MOST_FOLDERS` folders are looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, below: FileSystem) -> None:
         nothing: Mapping[str, str] = {}
-        super().__init__(nothing)
+        super().__init__(nothing, below)
         self._count = 0
 
     def entries(self, folder: str) -> list[FolderEntry]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from specc.filesystem import FileSystem
+from specc.diagnostics import UsageError
+from specc.server.documents import Documents
 from specc.server.folding import folds
 from specc.server.ranges import lsp_range, offset_of
 from specc.server.references import declarations, highlights, references
+from specc.server.rename import Rename, renamable, renamed
 from specc.server.workspace import Workspace
 from specc.source import Span
 
@@ -22,36 +25,27 @@ _FOLDS = {
     "imports": lsp.FoldingRangeKind.Imports,
 }
 
+OPTIONS = {lsp.TEXT_DOCUMENT_RENAME: lsp.RenameOptions(prepare_provider=True)}
+"""What is said of an answer when the server is asked what it can do."""
+
 
 class Navigation:
     """The answers to questions about names and parts of files.
-
-    Args:
-        texts: what is open in the editor, by absolute path.
-        path, uri: which is which.
 
     Attributes:
         answers: by the name of the request.
     """
 
-    def __init__(
-        self,
-        server: LanguageServer,
-        files: FileSystem,
-        texts: Mapping[str, str],
-        path: Callable[[str], str],
-        uri: Callable[[str], str],
-    ) -> None:
+    def __init__(self, server: LanguageServer, documents: Documents) -> None:
         self._server = server
-        self._files = files
-        self._texts = texts
-        self._path = path
-        self._uri = uri
+        self._documents = documents
         self.answers: dict[str, Callable[[Any], object]] = {
             lsp.TEXT_DOCUMENT_DEFINITION: self.definition,
             lsp.TEXT_DOCUMENT_REFERENCES: self.references,
             lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: self.highlights,
             lsp.TEXT_DOCUMENT_FOLDING_RANGE: self.folds,
+            lsp.TEXT_DOCUMENT_PREPARE_RENAME: self.prepare_rename,
+            lsp.TEXT_DOCUMENT_RENAME: self.rename,
         }
 
     def definition(self, params: lsp.DefinitionParams) -> list[lsp.Location]:
@@ -70,20 +64,75 @@ class Navigation:
         ]
 
     def folds(self, params: lsp.FoldingRangeParams) -> list[lsp.FoldingRange]:
-        workspace, path = self._workspace(), self._path(params.text_document.uri)
+        workspace, path = self._workspace(), self._documents.path(params.text_document.uri)
         source = workspace.source(path)
         found = folds(source, workspace.tree(path)) if source else []
         return [lsp.FoldingRange(one.first, one.last, kind=_FOLDS[one.kind]) for one in found]
 
+    def prepare_rename(self, params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
+        workspace, path = self._workspace(), self._documents.path(params.text_document.uri)
+        source = workspace.source(path)
+        if source is None:
+            return None
+        try:
+            span = renamable(workspace, path, offset_of(source, params.position))
+        except UsageError as error:
+            raise _refused(error) from None
+        return lsp.PrepareRenamePlaceholder(lsp_range(span), span.text)
+
+    def rename(self, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
+        workspace, path = self._workspace(), self._documents.path(params.text_document.uri)
+        source = workspace.source(path)
+        if source is None:
+            return None
+        try:
+            found = renamed(workspace, path, offset_of(source, params.position), params.new_name)
+        except UsageError as error:
+            raise _refused(error) from None
+        return self._workspace_edit(found)
+
+    def _workspace_edit(self, rename: Rename) -> lsp.WorkspaceEdit:
+        """Its edits; what else has another name then is asked about where the client can ask, and else shown."""
+        edits: dict[str, list[lsp.TextEdit]] = {}
+        for one in rename.edits:
+            uri = self._location(one.span).uri
+            edits.setdefault(uri, []).append(lsp.TextEdit(lsp_range(one.span), one.text))
+        if not rename.effects:
+            return lsp.WorkspaceEdit(changes=edits)
+        told = "\n".join(rename.effects)
+        if not self._asks_before_edits:
+            self._server.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, f"{rename.title}.\n{told}"))
+            return lsp.WorkspaceEdit(changes=edits)
+        annotation = lsp.ChangeAnnotation(rename.title, needs_confirmation=True, description=told)
+        documents = [
+            lsp.TextDocumentEdit(
+                lsp.OptionalVersionedTextDocumentIdentifier(uri, self._documents.version(self._documents.path(uri))),
+                [lsp.AnnotatedTextEdit("rename", one.range, one.new_text) for one in own],
+            )
+            for uri, own in edits.items()
+        ]
+        return lsp.WorkspaceEdit(document_changes=documents, change_annotations={"rename": annotation})
+
+    @property
+    def _asks_before_edits(self) -> bool:
+        workspace = self._server.client_capabilities.workspace
+        edit = workspace and workspace.workspace_edit
+        return bool(edit and edit.document_changes and edit.change_annotation_support)
+
     def _workspace(self) -> Workspace:
-        return Workspace(self._files, self._texts)
+        return Workspace(self._documents.files, self._documents.texts)
 
     def _at(
         self, answer: Callable[[Workspace, str, int], list[T]], params: lsp.TextDocumentPositionParams | Any
     ) -> list[T]:
-        workspace, path = self._workspace(), self._path(params.text_document.uri)
+        workspace, path = self._workspace(), self._documents.path(params.text_document.uri)
         source = workspace.source(path)
         return answer(workspace, path, offset_of(source, params.position)) if source else []
 
     def _location(self, span: Span) -> lsp.Location:
-        return lsp.Location(self._uri(self._files.absolute(span.source.name)), lsp_range(span))
+        return lsp.Location(self._documents.uri(self._documents.files.absolute(span.source.name)), lsp_range(span))
+
+
+def _refused(error: UsageError) -> JsonRpcException:
+    """What an editor shows in place of an answer."""
+    return JsonRpcException(str(error), lsp.LSPErrorCodes.RequestFailed)

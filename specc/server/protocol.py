@@ -21,7 +21,7 @@ from specc.server.documents import Documents
 from specc.server.hints import hints
 from specc.server.hover import hover
 from specc.server.importers import Importers
-from specc.server.navigation import Navigation
+from specc.server.navigation import OPTIONS, Navigation
 from specc.server.outline import NamedPlace, outline
 from specc.server.positions import Position, edited, position
 from specc.server.ranges import lsp_position, lsp_range, offset_of
@@ -61,9 +61,7 @@ class Session:
     def __init__(self) -> None:
         self.server = LanguageServer("specc", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
         self.documents = Documents()
-        self.navigation = Navigation(
-            self.server, self.documents.files, self.documents.texts, self.documents.path, self.documents.uri
-        )
+        self.navigation = Navigation(self.server, self.documents)
         for name, answer in {
             lsp.INITIALIZED: self.initialized,
             lsp.TEXT_DOCUMENT_DID_OPEN: self.opened,
@@ -80,7 +78,7 @@ class Session:
             lsp.TEXT_DOCUMENT_CODE_ACTION: self.actions,
             **self.navigation.answers,
         }.items():
-            self.server.feature(name, _OPTIONS.get(name))(
+            self.server.feature(name, {**_OPTIONS, **OPTIONS}.get(name))(
                 partial(answer)
             )  # pygls writes on it, and a method takes nothing
         self.checks = Checks(self.documents, Importers(self.documents.files), self.show)

@@ -8,15 +8,11 @@ from itertools import islice
 
 from specc.diagnostics import SpecError, UsageError
 from specc.filesystem import FileSystem, is_within, project_root
-from specc.project.discovery import Search
-from specc.project.settings import Configuration
 from specc.server.bindings import Bindings, imported_path
+from specc.server.importers import MOST_FILES, specs_below
 from specc.source import Source, is_yaml
 from specc.syntax import ast, parse, read
 from specc.syntax.mending import mended
-
-MOST_FILES = 2_000
-"""Specs of a project in which importers are looked for."""
 
 
 class Workspace:
@@ -62,12 +58,7 @@ class Workspace:
         """The specs of the project that a file is of, `MOST_FILES` at most: what is open, and what a search finds."""
         root = project_root(posixpath.dirname(path), self.files).folder
         found = dict.fromkeys(one for one in (path, *self._open) if is_within(root, one))
-        try:
-            search = Search(Configuration(files=self.files), False, self.files)
-            for one in islice(search.below(root), MOST_FILES):
-                found[self.files.absolute(one)] = None
-        except UsageError:  # broken settings: what is open is known all the same
-            pass
+        found |= dict.fromkeys(map(self.files.absolute, islice(specs_below([root], self.files), MOST_FILES)))
         return list(found)[:MOST_FILES]
 
     def imported(self, path: str) -> dict[str, ast.File]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.server.test_protocol import Editor, with_editor
+
+if TYPE_CHECKING:
+    from lsprotocol import types as lsp
 
 pytestmark = [pytest.mark.served, pytest.mark.filterwarnings("ignore")]  # of other libraries' Python
 
@@ -56,3 +60,51 @@ def test_references_definitions_and_folds_are_those_of_the_buffers(tmp_path: Pat
         assert (fold.start_line, fold.end_line) == (0, 1)
 
     with_editor(tmp_path, work)
+
+
+def written(edit: lsp.WorkspaceEdit | None) -> dict[str, list[tuple[int, int, str]]]:
+    """The edits of one document each: line, first character and new text."""
+    assert edit
+    found = {uri: list(edits) for uri, edits in (edit.changes or {}).items()}
+    for document in edit.document_changes or ():
+        found[document.text_document.uri] = list(document.edits)  # type: ignore[union-attr, arg-type]  # no files
+    return {
+        uri.rpartition("/")[2]: [(one.range.start.line, one.range.start.character, one.new_text) for one in edits]
+        for uri, edits in found.items()
+    }
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_rename_goes_through_all_files_and_says_what_it_does_to_weights(tmp_path: Path, asks: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "lib.cnn").write_text(LIBRARY)
+
+    async def work(editor: Editor) -> None:
+        client, lsp = editor.client, editor.lsp
+        shown: list[str] = []
+        client.feature(lsp.WINDOW_SHOW_MESSAGE)(lambda params: shown.append(params.message))
+        editor.open("net.cnn", SPEC)
+        place = await client.text_document_prepare_rename_async(lsp.PrepareRenameParams(**editor.at("net.cnn", 3, 3)))
+        assert isinstance(place, lsp.PrepareRenamePlaceholder)
+        assert (place.placeholder, place.range.start.character, place.range.end.character) == ("unit", 2, 6)
+        edit = await client.text_document_rename_async(lsp.RenameParams(new_name="cell", **editor.at("net.cnn", 3, 3)))
+        assert written(edit) == {
+            "lib.cnn": [(0, 6, "cell")],
+            "net.cnn": [(0, 22, "cell"), (3, 2, "cell"), (3, 19, "cell")],
+        }
+        told = "2 weights of Net get other names: unit1.conv1.weight becomes cell1.conv1.weight"
+        assert edit
+        if asks:
+            (annotation,) = (edit.change_annotations or {}).values()
+            assert (annotation.label, annotation.needs_confirmation) == ("the block unit becomes cell", True)
+            assert (annotation.description or "").startswith(told)
+            assert shown == []
+        else:
+            assert edit.change_annotations is None
+            assert told in shown[0]
+        with pytest.raises(Exception, match="cannot be renamed"):
+            await client.text_document_prepare_rename_async(lsp.PrepareRenameParams(**editor.at("net.cnn", 2, 2)))
+        with pytest.raises(Exception, match="conv is a layer, and the block unit would hide it"):
+            await client.text_document_rename_async(lsp.RenameParams(new_name="conv", **editor.at("net.cnn", 3, 3)))
+
+    with_editor(tmp_path, work, asks=asks)

@@ -34,12 +34,14 @@ model Net : [N, 3, 32, 32] -> [N, 10] {
 class Editor:
     """A client, and the findings that it was sent, by the name of the file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, asks: bool = False) -> None:
+        """``asks``: it says that it asks before edits that are annotated."""
         from lsprotocol import types
         from pygls.lsp.client import LanguageClient
 
         self.lsp = types
         self.folder = folder
+        self.asks = asks
         self.findings: dict[str, list[lsp.Diagnostic]] = {}
         self.sent = asyncio.Event()
         self.client = LanguageClient("test", "1")
@@ -60,7 +62,11 @@ class Editor:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         await self.client.start_io(sys.executable, "-m", "specc", "server")
         watches = self.lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
-        workspace = self.lsp.WorkspaceClientCapabilities(did_change_watched_files=watches)
+        annotated = self.lsp.ChangeAnnotationsSupportOptions() if self.asks else None
+        edits = self.lsp.WorkspaceEditClientCapabilities(
+            document_changes=self.asks, change_annotation_support=annotated
+        )
+        workspace = self.lsp.WorkspaceClientCapabilities(workspace_edit=edits, did_change_watched_files=watches)
         capabilities = self.lsp.ClientCapabilities(workspace)
         params = self.lsp.InitializeParams(capabilities=capabilities, root_uri=self.folder.as_uri())
         await self.client.initialize_async(params)
@@ -93,9 +99,9 @@ class Editor:
         return {"text_document": self.document(name), "position": self.lsp.Position(line, character)}
 
 
-def with_editor(folder: Path, work: Callable[[Editor], Awaitable[None]]) -> None:
+def with_editor(folder: Path, work: Callable[[Editor], Awaitable[None]], *, asks: bool = False) -> None:
     async def run() -> None:
-        editor = Editor(folder)
+        editor = Editor(folder, asks=asks)
         await editor.start()
         try:
             async with asyncio.timeout(60):
