@@ -75,6 +75,11 @@ class Span:
         return self.source.text[self.start : self.end]
 
     @property
+    def origin(self) -> Span:
+        """The place in the text of the language, which of a spec in YAML is another text."""
+        return self
+
+    @property
     def position(self) -> tuple[int, int]:
         """Line and column where the span begins, both counted from 1."""
         return self.source.position(self.start)

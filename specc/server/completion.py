@@ -9,11 +9,12 @@ from specc.elaborate.arguments import signature
 from specc.elaborate.values import display
 from specc.ops import find, operators
 from specc.report.operators import meaning
-from specc.source import Source
+from specc.source import Source, is_yaml
 from specc.syntax import ast
 
 _MOST = 4096
 """Characters before a place in which the bracket around it is looked for."""
+_COMMENT = re.compile(r"(?<!\S)#")
 _TEXT = re.compile(r'"[^"\n]*"')
 
 
@@ -36,6 +37,8 @@ def offers(source: Source, file: ast.File | None, at: int) -> list[Offer]:
     Args:
         file: the tree of what can be parsed; None: nothing can.
     """
+    if is_yaml(source.name):
+        return _in_yaml(source, file, at)
     before = _TEXT.sub(lambda match: "_" * len(match[0]), source.text[max(0, at - _MOST) : at])
     line = before[before.rfind("\n") + 1 :]
     if "#" in line or '"' in line:
@@ -60,6 +63,32 @@ def _called(before: str) -> str | None:
             return name and name[0]
         elif sign in "{}":
             return None
+    return None
+
+
+def _in_yaml(source: Source, file: ast.File | None, at: int) -> list[Offer]:
+    """In a mapping behind a layer or a block its arguments; else what begins a step."""
+    before = source.before(at)
+    if _COMMENT.search(before):
+        return []
+    called = _called_in_yaml(before)
+    arguments = _arguments(file, called) if called else None
+    if arguments is not None:
+        return [one._replace(text=f"{one.word}: ") for one in arguments]
+    layers = (Offer(one.kind, "layer", meaning(one), f"{one.kind}: ") for one in operators())
+    return [*_names(file), *layers]
+
+
+def _called_in_yaml(before: str) -> str | None:
+    """The key behind which brackets are open at the end of a line: ``conv: [8, 3, {``, ``maxpool: {size: 2, ``."""
+    depth = 0
+    for at in range(len(before) - 1, -1, -1):
+        if before[at] in "]}":
+            depth += 1
+        elif before[at] in "[{" and depth:
+            depth -= 1
+        elif before[at] in "[{" and (name := re.search(r"([A-Za-z_]\w*)[\"']?\s*:\s*$", before[:at])):
+            return name[1]
     return None
 
 

@@ -128,4 +128,4 @@ def _tree(source: Source) -> ast.File | None:
     try:
         return parse(source)
     except SpecError:
-        return None if is_yaml(source.name) else mended(source)
+        return mended(source)

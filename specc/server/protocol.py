@@ -173,7 +173,7 @@ class Session:
 
     def inlay_hints(self, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
         source, file = self.read(params.text_document.uri) or (None, None)
-        if source is None or file is None or is_yaml(source.name):  # YAML has no lines of steps
+        if source is None or file is None:
             return []
         first, last = offset_of(source, params.range.start), offset_of(source, params.range.end)
         return [
@@ -205,7 +205,7 @@ class Session:
 
     def complete(self, params: lsp.CompletionParams) -> list[lsp.CompletionItem]:
         known = self.documents.tree(self.documents.path(params.text_document.uri))
-        if known is None or is_yaml(known[0].name):
+        if known is None:
             return []
         source, file = known
         return [

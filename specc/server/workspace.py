@@ -10,7 +10,7 @@ from specc.diagnostics import SpecError, UsageError
 from specc.filesystem import FileSystem, is_within, project_root
 from specc.server.bindings import Bindings, imported_path
 from specc.server.importers import MOST_FILES, specs_below
-from specc.source import Source, is_yaml
+from specc.source import Source
 from specc.syntax import ast, parse, read
 from specc.syntax.mending import mended
 
@@ -49,7 +49,7 @@ class Workspace:
                 try:
                     tree = parse(source)
                 except SpecError as error:
-                    tree = None if is_yaml(source.name) else mended(source)
+                    tree = mended(source)
                     self.half_written[path] = error
             self._trees[path] = tree
         return self._trees[path]

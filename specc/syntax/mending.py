@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import ascii_letters
 
 from specc.diagnostics import SpecError
-from specc.source import Source
+from specc.source import Source, is_yaml
 from specc.syntax import ast
 from specc.syntax.lalr import parser
 from specc.syntax.parser import TreeBuilder
@@ -18,20 +18,20 @@ LONGEST = 2**16
 
 
 def mended(source: Source) -> ast.File | None:
-    """The tree of all that can be parsed of a text in the language, every part at its own place.
+    """The tree of all that can be parsed of a text, every part at its own place.
 
     A faulty statement is a call of a name that the text does not have: an unknown step, whose value is unknown too.
     Outside of bodies it is nothing. None where too little can be parsed.
     """
     if len(source.text) > LONGEST:
         return None
-    words: set[str] = set()
-    for kind, start, end in scan(source.text + "\n"):
-        word = source.text[start:end]
-        words.update(word if kind == "STRING" else (word,))  # a text may have formulas in it
-    unknown = next((letter for letter in ascii_letters if letter not in words), None)
+    unknown = _unused(source.text)
     if unknown is None:
         return None
+    if is_yaml(source.name):
+        from specc.syntax.yaml.mending import mended as mended_yaml
+
+        return mended_yaml(source, unknown)
     try:
         refuse_hidden_characters(source)
     except SpecError:
@@ -48,6 +48,15 @@ def mended(source: Source) -> ast.File | None:
             if not rest.drop(min(mistake.start, len(rest.text) - 1)):
                 return None
     return None
+
+
+def _unused(text: str) -> str | None:
+    """A name that the text does not have."""
+    words: set[str] = set()
+    for kind, start, end in scan(text + "\n"):
+        word = text[start:end]
+        words.update(word if kind == "STRING" else (word,))  # a text may have formulas in it
+    return next((letter for letter in ascii_letters if letter not in words), None)
 
 
 def _bracketed(source: Source, unknown: str) -> str | None:

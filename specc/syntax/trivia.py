@@ -4,7 +4,8 @@
 about the next line of code; ``ignore-file`` is about the whole file. They mean the same in both forms of a spec.
 
 An arrow and a newline mean the same, so the tree has neither; the formatter and the YAML writer find them here. A node
-that is passed to these functions must be of a tree made from the text of the language: its spans must lie in it.
+that is passed to these functions must be of a tree made from the text of the language: its spans must lie in it. Only
+`lines` and `arrow_after` take those of a tree made from YAML, too.
 """
 
 from __future__ import annotations
@@ -192,7 +193,8 @@ def arrow_after(node: ast.Statement) -> bool:
     """Whether an arrow follows, be it on another line."""
     from specc.syntax.tokens import ARROW, token_at
 
-    return token_at(node.span.source.text, node.span.end).kind == ARROW
+    span = node.span.origin
+    return token_at(span.source.text, span.end).kind == ARROW
 
 
 def start(node: ast.Statement | ast.Item) -> int:

@@ -16,12 +16,14 @@ from specc.server.completion import offers
 from specc.server.diagnosis import corrections, diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
+from specc.server.outline import outline
 from specc.server.positions import Position, offset, position
 from specc.server.references import declarations
 from specc.server.workspace import Workspace
 from specc.source import Source
+from specc.syntax import parse
 from specc.syntax.mending import mended
-from specc.syntax.parser import parse
+from specc.syntax.yaml.writer import to_yaml
 from tests.cli.conftest import Specc, specc
 from tests.report.test_annotation import EVERYTHING
 
@@ -157,3 +159,71 @@ def test_without_pygls_it_is_said_what_to_install(specc: Specc, monkeypatch: pyt
     result = specc("server")
     assert result.code == 2
     assert "specc server needs pygls, which is not installed: pip install 'specc-nn[lsp]'" in result.err
+
+
+def in_yaml(text: str) -> Source:
+    return Source("net.cnn.yaml", to_yaml(Source("net.cnn", text)))
+
+
+def beside(source: Source) -> dict[str, str]:
+    """The hints of a text by what stands before them on their line."""
+    file = mended(source)
+    return {source.before(one.offset).strip(" -"): one.text for one in hints(file, DISK)} if file else {}
+
+
+def test_a_spec_in_yaml_has_the_hints_of_its_lines() -> None:
+    text = f"{NET}model A(p = 1) : [N, 4, 8, 8] {{\n  for c in [8, 2] {{ if p > c {{ conv(c, 1) }} -> relu }}\n"
+    text += "  add { | _ | conv(4, 1) -> tanh\n    relu }\n  repeat 2 {\n    conv(8, 1)\n    relu\n  }\n}\n"
+    assert beside(in_yaml(text)) == {
+        "{label: stem, conv: [8, 3]}": "[N, 8, 30, 30]  224",
+        "[flatten, fc: 10]": "[N, 10]  72.01 k",
+        "{for: c, in: [8, 2], body: [[{if: p > c, then: [conv: [=c, 1]]}, relu]]}": "[N, 4, 8, 8]",
+        "add:": "[N, 4, 8, 8]",
+        "_": "[N, 4, 8, 8]",
+        "[conv: [4, 1], tanh]": "[N, 4, 8, 8]  20",
+        "relu": "[N, 8, 8, 8]",
+        "repeat: 2": "[N, 8, 8, 8]",
+        "conv: [8, 1]": "[N, 8, 8, 8]",
+    }
+
+
+def test_every_hint_of_a_text_in_yaml_is_one_of_the_language() -> None:
+    source = in_yaml(EVERYTHING)
+    texts = {one.text for one in hints(parse(Source("net.cnn", EVERYTHING)), DISK)}
+    found = beside(source)
+    assert set(found.values()) <= texts
+    assert len(found) > 20
+
+
+@pytest.mark.parametrize("written", ["conv: [8, 3", "{label: x", "nonsense", "", '"', "conv: {", "conv: [8, 3,, 3]"])
+def test_a_half_written_line_of_yaml_leaves_the_hints_before_it(written: str) -> None:
+    text = in_yaml("model A : [N, 3, 32, 32] {\n  conv(8, 3)\n  conv(9, 3)\n}\n" + NET).text
+    found = beside(Source("net.cnn.yaml", text.replace("conv: [9, 3]", written)))
+    assert found["conv: [8, 3]"] == "[N, 8, 30, 30]  224"
+    assert found["[flatten, fc: 10]"] == "[N, 10]  72.01 k"
+
+
+def test_hover_outline_and_completion_know_yaml() -> None:
+    source = in_yaml(NET)
+    file, text = parse(source), source.text
+    found = hover(file, text.index("conv"), DISK)
+    assert found
+    assert "8 x 3 x 3 x 3 = 216" in found.text
+    assert text[found.span.start : found.span.end] == "conv"
+    (model,) = outline(file)
+    assert [(one.name, text[one.place.start : one.place.end]) for one in (model, *model.inner)] == [
+        ("Net", "Net"),
+        ("stem", "stem"),
+    ]
+
+    def words(line: str) -> dict[str, str]:
+        before, text = line.partition("|")[0], f"- {{model: M, input: [N, 3, 8, 8], body: [\n  - {line}"
+        at = text.index(line) + len(before)
+        source = Source("net.cnn.yaml", text.replace("|", ""))
+        return {one.word: one.text for one in offers(source, mended(source), at)}
+
+    assert words("|")["conv"] == "conv: "
+    assert words("conv: [8, 3, {|")["padding"] == "padding: "
+    assert words("conv: [8, {padding: 1}], maxpool: {|")["stride"] == "stride: "
+    assert "conv" in words("[conv: [8, 3], |")
+    assert words("relu # conv: {|") == {}

@@ -86,6 +86,7 @@ WITH_PATTERNS = {
     "syntax/reader.py": "hidden characters",
     "syntax/format/formatter.py": "the shapes that `specc show --annotate` writes",
     "syntax/yaml/loader.py": "texts that a comma of YAML has cut",
+    "syntax/yaml/mending.py": "the brackets of a YAML text that nothing can be read of",
     "syntax/yaml/nodes.py": "the scalars of YAML",
     "syntax/yaml/operands.py": "characters that cannot stand in a string",
     "syntax/yaml/translator.py": "what an author who is mistaken may have meant",

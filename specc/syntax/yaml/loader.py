@@ -99,21 +99,21 @@ def _refused(findings: list[Diagnostic]) -> SpecError:
 
 
 class MappedSpan(Span):
-    """A place in a YAML source. Its text is that of the language: what messages and reports show of a step.
+    """A place in a YAML source. Its text is that of the language: what messages and reports show of a step."""
 
-    Attributes:
-        origin: the place in the text of the language.
-    """
-
-    __slots__ = ("origin",)
+    __slots__ = ("_origin",)
 
     def __init__(self, source: Source, start: int, end: int, origin: Span) -> None:
         super().__init__(source, start, end)
-        self.origin = origin
+        self._origin = origin
+
+    @property
+    def origin(self) -> Span:
+        return self._origin
 
     @property
     def text(self) -> str:
-        return self.origin.text
+        return self._origin.text
 
     def to(self, other: Span) -> Span:
         if not isinstance(other, MappedSpan):
