@@ -7,6 +7,7 @@
 # make grammar the parser's tables, after a change of the grammar or of Lark
 # make docs    docs/operators.md, docs/codes.md, docs/words.md, the names of the operators, the text of specc --help and the picture of a
 #              check, after a change of an operator, a code's page, a command, or what it prints
+# make docs-site  the documentation as a site, with the playground where make has built it, in build/site; its tests need Chromium
 # make dist    the sdist and the wheel, in dist/, built by the tools of requirements.lock
 # make lock    requirements.lock, after a change of a requirement or of constraints.txt; needs uv
 # make fuzz    every reader of what a stranger may write, on inputs at random, and commands that are ended before their time.
@@ -29,7 +30,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server playground mutants fuzz package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server playground docs-site mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -97,6 +98,10 @@ server: $(VENV)/installed-dev $(VENV)/installed-server
 playground: $(VENV)/installed $(VENV)/installed-playground
 	$(BIN)/python playground/build.py --serve 8000
 
+docs-site: $(VENV)/installed-dev $(VENV)/installed-docs
+	$(BIN)/python -m docs.site.build $(if $(wildcard build/playground/index.html),--playground build/playground)
+	$(BIN)/python -m pytest -m published tests/site
+
 imports: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 -m imported tests/importing
 
@@ -144,6 +149,10 @@ $(VENV)/installed-sweeps: $(VENV)/installed requirements-sweeps.txt
 
 $(VENV)/installed-server: $(VENV)/installed requirements-server.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-server.txt
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed requirements-docs.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-docs.txt
 	@touch $@
 
 $(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt tests/examples/package-lock.json

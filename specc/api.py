@@ -72,7 +72,8 @@ def loads(
     Args:
         name: the path of the spec, which findings show and imports start from; .yaml, .yml or .json make it YAML.
         files: the other files that there are, by path: what is imported, and ``specc.toml`` with its settings.
-        model, **params: as in `load`.
+        model: as in `load`.
+        **params: as in `load`.
 
     Raises:
         SpecError: the spec is wrong, or imports what is not among ``files``.

@@ -20,6 +20,7 @@ tests/syntax/yaml.
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import shlex
 import shutil
@@ -51,7 +52,8 @@ from specc.syntax import parse
 ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "docs" / "tutorial"
 CHAPTERS = sorted((TUTORIAL / "en").glob("*.md"))
-IN_CHINESE = sorted((TUTORIAL / "zh").glob("*.md"))
+IN_CHINESE = sorted((TUTORIAL / "zh").glob("[0-9]*.md"))
+INDICES = [TUTORIAL / "README.md", TUTORIAL / "zh" / "README.md"]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -65,7 +67,7 @@ def each(documents: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("path", documents, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
-each_document = each([*DOCUMENTS, TUTORIAL / "README.md", ROOT / "README.zh.md", *IN_CHINESE])
+each_document = each([*DOCUMENTS, *INDICES, ROOT / "README.zh.md", *IN_CHINESE])
 
 
 @dataclass(frozen=True)
@@ -248,13 +250,13 @@ def test_the_tutorial_is_the_same_in_both_languages() -> None:
 
 
 def test_the_tutorial_leads_from_chapter_to_chapter() -> None:
-    index = (TUTORIAL / "README.md").read_text(encoding="utf-8")
-    for language, chapters in (("en", CHAPTERS), ("zh", IN_CHINESE)):
-        assert re.findall(rf"\]\(({language}/[^)]+)\)", index) == [f"{language}/{path.name}" for path in chapters]
+    for index, chapters in zip(INDICES, (CHAPTERS, IN_CHINESE), strict=True):
+        listed = re.findall(r"^\d+\. \[.*\]\((.+)\)$", index.read_text(encoding="utf-8"), re.MULTILINE)
+        assert [(index.parent / name).resolve() for name in listed] == chapters
         for number, (path, after) in enumerate(zip_longest(chapters, chapters[1:]), start=1):
             lines = path.read_text(encoding="utf-8").splitlines()
             assert lines[0].startswith(f"# {number}. ")
-            assert f"]({after.name if after else '../README.md'})" in lines[-1]
+            assert f"]({after.name if after else Path(os.path.relpath(index, path.parent)).as_posix()})" in lines[-1]
 
 
 def test_the_first_steps_show_the_example() -> None:

@@ -1,0 +1,173 @@
+"""What the site has besides Sphinx: codes and commands are links, headings keep their names, Chinese is searched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from click import Context
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.search.zh import SearchChinese
+from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+
+from docs.site.pages import editions
+from specc.cli.commands import cli
+from specc.diagnostics import Code
+from specc.highlighting.pygments_lexer import SpeccLexer
+
+logger = logging.getLogger(__name__)
+CODE = re.compile(r"\bS\d{4}\b")
+EXPLAINED = re.compile(r"specc explain (S\d{4})")
+COMMAND = re.compile(r"specc (\w+)\b")
+COMMANDS = frozenset(cli.list_commands(Context(cli)))
+
+
+def command_anchor(command: str) -> str:
+    """Where docs/cli.md has it: convert and schema share a section."""
+    return "convert-schema" if command in ("convert", "schema") else command
+
+
+class HeadingNames(SphinxTransform):
+    """A heading is linked to by its own words, as on GitHub, in every script: docutils would number Chinese ones."""
+
+    default_priority = 500
+
+    def apply(self, **kwargs: Any) -> None:
+        for section in self.document.findall(nodes.section):
+            slug = section.get("slug")
+            if slug and slug not in self.document.ids:
+                section["ids"].insert(0, slug)
+                self.document.ids[slug] = section
+
+
+class SiteLinks(SphinxPostTransform):
+    """``site:zh/index.html`` is a page of the site in another language."""
+
+    default_priority = 400
+
+    def run(self, **kwargs: Any) -> None:
+        for reference in self.document.findall(nodes.reference):
+            uri = reference.get("refuri", "")
+            if uri.startswith("site:"):
+                reference["refuri"] = up(self.env.docname) + uri.removeprefix("site:")
+
+
+class CodesAndCommands(SphinxPostTransform):
+    """``S0104`` leads to what the code means, ``specc show …`` to the options of the command."""
+
+    default_priority = 410
+
+    def run(self, **kwargs: Any) -> None:
+        for node in [*self.document.findall(nodes.literal)]:
+            if self.may_be_linked(node) and (target := self.of_literal(node.astext())):
+                node.replace_self(self.link(target, node.deepcopy()))
+        for text in [*self.document.findall(nodes.Text)]:
+            if CODE.search(text) and self.may_be_linked(text) and not isinstance(text.parent, nodes.literal):
+                text.parent.replace(text, [*self.of_text(text)])
+
+    def may_be_linked(self, node: nodes.Node) -> bool:
+        while node.parent is not None:
+            node = node.parent
+            if isinstance(node, nodes.reference | nodes.title | nodes.literal_block | nodes.raw):
+                return False
+        return True
+
+    def of_literal(self, text: str) -> str | None:
+        if CODE.fullmatch(text):
+            return self.of_code(text)
+        if explained := EXPLAINED.fullmatch(text):
+            return self.of_code(explained[1])
+        called = COMMAND.match(text)
+        if called and called[1] in COMMANDS:
+            return f"cli.html#{command_anchor(called[1])}"
+        return None
+
+    def of_text(self, text: nodes.Text) -> Iterator[nodes.Node]:
+        end = 0
+        for found in CODE.finditer(text):
+            if found.start() > end:
+                yield nodes.Text(text[end : found.start()])
+            yield self.link(self.of_code(found[0]), nodes.Text(found[0]))
+            end = found.end()
+        if end < len(text):
+            yield nodes.Text(text[end:])
+
+    def of_code(self, code: str) -> str:
+        if code not in {known.value for known in Code}:
+            logger.warning("there is no code %s", code, location=self.env.docname)
+        return f"codes.html#{code.lower()}"
+
+    def link(self, target: str, shown: nodes.Node) -> nodes.reference:
+        """Pages of codes and commands are in English."""
+        page, _, anchor = target.partition("#")
+        if page == f"{self.env.docname}.html":
+            uri = f"#{anchor}"
+        elif page.removesuffix(".html") in self.env.found_docs:
+            uri = "../" * self.env.docname.count("/") + target
+        else:
+            uri = f"{up(self.env.docname)}en/{target}"
+        return nodes.reference("", "", shown, refuri=uri, internal=True)
+
+
+def up(page: str) -> str:
+    """From a page to the folder that has all languages."""
+    return "../" * (page.count("/") + 1)
+
+
+class SearchPairs(SearchChinese):
+    """Chinese in pairs of characters, in the index and in the query.
+
+    Whatever a word is, its pairs are in the index, so that it is found. A dictionary would find the words that it has,
+    and the query would have to be split by the same one.
+    """
+
+    language_name = "English"  # of the stemmer of Latin words: Sphinx 9.0 asks for a ChineseStemmer, and there is none
+    latin: ClassVar[re.Pattern[str]] = re.compile(r"[a-zA-Z0-9_]+")
+    han: ClassVar[re.Pattern[str]] = re.compile(r"[\u3400-\u9fff]+")
+    js_splitter_code = r"""
+function splitQuery(query) {
+  const words = query.match(/[a-zA-Z0-9_]+/g) || [];
+  for (const run of query.match(/[\u3400-\u9fff]+/g) || []) {
+    if (run.length === 1) words.push(run);
+    for (let i = 0; i + 1 < run.length; i++) words.push(run.slice(i, i + 2));
+  }
+  return words;
+}
+"""
+
+    def split(self, input: str) -> list[str]:
+        words = self.latin.findall(input)
+        self.latin_terms.update(words)
+        for run in self.han.findall(input):
+            words += [*run, *(run[i : i + 2] for i in range(len(run) - 1))]
+        return words
+
+    def word_filter(self, word: str) -> bool:
+        return len(word) > 1 or bool(self.han.match(word))
+
+
+def add_page_facts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """What `switches.html` shows: the page in the other language, or where that one begins."""
+    language = "zh" if app.config.language.startswith("zh") else "en"
+    other = editions()["en" if language == "zh" else "zh"]
+    page = pagename if pagename in other.pages.values() else "index"
+    context["other_language"] = f"{up(pagename)}{other.language}/{page}.html"
+    context["language_here"] = language
+    context["site_root"] = f"../{up(pagename)}"
+    context["playground"] = f"{up(pagename)}playground/index.html" if app.tags.has("playground") else ""
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_transform(HeadingNames)
+    app.add_post_transform(SiteLinks)
+    app.add_post_transform(CodesAndCommands)
+    app.add_search_language(SearchPairs)
+    app.add_lexer("cnn", SpeccLexer)
+    app.connect("html-page-context", add_page_facts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
