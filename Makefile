@@ -7,7 +7,7 @@
 # make grammar the parser's tables, after a change of the grammar or of Lark
 # make docs    docs/operators.md, docs/codes.md, docs/words.md, the names of the operators, the text of specc --help and the picture of a
 #              check, after a change of an operator, a code's page, a command, or what it prints
-# make docs-site  the documentation as a site, with the playground where make has built it, in build/site; its tests need Chromium
+# make docs-site  the documentation as a site, with the playground in it, in build/site; needs Node.js and npm, its tests Chromium
 # make dist    the sdist and the wheel, in dist/, built by the tools of requirements.lock
 # make lock    requirements.lock, after a change of a requirement or of constraints.txt; needs uv
 # make fuzz    every reader of what a stranger may write, on inputs at random, and commands that are ended before their time.
@@ -98,8 +98,9 @@ server: $(VENV)/installed-dev $(VENV)/installed-server
 playground: $(VENV)/installed $(VENV)/installed-playground
 	$(BIN)/python playground/build.py --serve 8000
 
-docs-site: $(VENV)/installed-dev $(VENV)/installed-docs
-	$(BIN)/python -m docs.site.build $(if $(wildcard build/playground/index.html),--playground build/playground)
+docs-site: $(VENV)/installed-dev $(VENV)/installed-docs $(VENV)/installed-playground
+	$(BIN)/python playground/build.py
+	$(BIN)/python -m docs.site.build --playground build/playground
 	$(BIN)/python -m pytest -m published tests/site
 
 imports: $(VENV)/installed-dev

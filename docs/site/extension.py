@@ -56,6 +56,18 @@ class SiteLinks(SphinxPostTransform):
                 reference["refuri"] = up(self.env.docname) + uri.removeprefix("site:")
 
 
+class PlaygroundLink(SphinxPostTransform):
+    """The page about the playground leads to it, where it is a part of this site."""
+
+    default_priority = 390
+
+    def run(self, **kwargs: Any) -> None:
+        if self.env.docname == "playground" and self.app.tags.has("playground"):
+            link = nodes.reference("", "Open the playground", refuri="site:playground/index.html")
+            title = next(self.document.findall(nodes.title))
+            title.parent.insert(title.parent.index(title) + 1, nodes.paragraph("", "", link))
+
+
 class CodesAndCommands(SphinxPostTransform):
     """``S0104`` leads to what the code means, ``specc show …`` to the options of the command."""
 
@@ -165,6 +177,7 @@ def add_page_facts(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(HeadingNames)
+    app.add_post_transform(PlaygroundLink)
     app.add_post_transform(SiteLinks)
     app.add_post_transform(CodesAndCommands)
     app.add_search_language(SearchPairs)

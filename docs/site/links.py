@@ -51,7 +51,7 @@ def broken_links(folder: Path) -> list[str]:
 def _fault(link: str, path: Path, pages: dict[Path, Page]) -> str | None:
     parts = urlsplit(link)
     if parts.scheme in ("http", "https"):
-        well_formed = "." in parts.netloc and " " not in link
+        well_formed = ("." in parts.netloc or parts.hostname == "localhost") and " " not in link
         return None if well_formed else "no address of a host"
     if parts.scheme in ("data", "mailto"):
         return None

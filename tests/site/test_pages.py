@@ -131,6 +131,7 @@ class TestBrokenLinks:
             ('href="b/"', 'href="d/"'),
             ("a.svg", "b.svg"),
             ("https://example.org", "https://example"),
+            ("https://example.org", "https://"),
             ("https://example.org", "site:zh/index.html"),
         ],
     )

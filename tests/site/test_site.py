@@ -73,6 +73,12 @@ def test_a_page_leads_to_its_twin() -> None:
     assert "../zh/index.html" in page("en/cli.html").links
 
 
+def test_the_playground_is_a_part_of_it() -> None:
+    for name in ("en/index.html", "en/playground.html", "zh/index.html"):
+        assert "../playground/index.html" in page(name).links
+    assert (HERE / "playground" / "index.html").is_file()
+
+
 def test_the_first_page_leads_to_the_newest_version() -> None:
     assert "latest/en/index.html" in read_page(SITE / "index.html").links
     assert (SITE / "latest" / "en" / "index.html").read_bytes() == (HERE / "en" / "index.html").read_bytes()
