@@ -49,10 +49,15 @@ class Declared:
 
 
 class Part:
-    """What has labels in it, which may be seen from outside: a body, a labelled group, a loop, the rounds of one."""
+    """What has labels in it, which may be seen from outside: a body, a labelled group, a loop, the rounds of one.
+
+    Attributes:
+        block: the block that it is the body of.
+    """
 
     def __init__(self, title: str, *, sees_through: bool) -> None:
         self.title = title
+        self.block: ast.BlockDefinition | None = None
         self.sees_through = sees_through
         """Where nothing in it has a label, what its last step has inside is seen."""
         self.labels: dict[str, Declared] = {}
@@ -162,6 +167,25 @@ class Bindings:
         ]
         return max(found, key=lambda one: one.span.start, default=None)
 
+    def applicable(self, path: str, name: str, at: int) -> Applicable | None:
+        """The block that a name means at an offset of a file, whatever stands there."""
+        file = self.files[path]
+        item = next((item for item in file.items if item.span.start <= at <= item.span.end), None)
+        here = {span for span in self.uses if span.source is file.source and span.text == name}
+        found: dict[bool, Applicable] = {}
+        for thing in self.things if name else ():
+            blocks = [one for one in self._applicable(thing) if one.part.block is not None]
+            if thing.name != name or not blocks:
+                continue
+            inside = any(item is not None and item.span.covers(place) for place in thing.places)
+            at_top = not thing.owner and (
+                any(place.source is file.source for place in thing.places)
+                or any(thing in self.uses[span] for span in here)
+            )
+            if inside or at_top:
+                found[inside] = blocks[0]
+        return found.get(True) or found.get(False)
+
     def together(self, things: Iterable[Declared]) -> tuple[Declared, ...]:
         """These, and all that are read where one of them is."""
         found = dict.fromkeys(other for thing in things for other in self._same.get(thing, (thing,)))
@@ -216,7 +240,9 @@ class Bindings:
         blocks = [item for item in file.items if isinstance(item, ast.BlockDefinition)]
         for block in blocks:
             thing = self._declared("block", block.name, block.name_span)
-            thing.value.add(Applicable(self._part(block.span, block.name)))
+            part = self._part(block.span, block.name)
+            part.block = block
+            thing.value.add(Applicable(part))
             names.define(thing)
         for item in file.items:
             match item:

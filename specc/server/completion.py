@@ -9,11 +9,10 @@ from specc.elaborate.arguments import signature
 from specc.elaborate.values import display
 from specc.ops import find, operators
 from specc.report.operators import meaning
+from specc.server.signature import open_call
 from specc.source import Source, is_yaml
 from specc.syntax import ast
 
-_MOST = 4096
-"""Characters before a place in which the bracket around it is looked for."""
 _COMMENT = re.compile(r"(?<!\S)#")
 _TEXT = re.compile(r'"[^"\n]*"')
 
@@ -39,31 +38,14 @@ def offers(source: Source, file: ast.File | None, at: int) -> list[Offer]:
     """
     if is_yaml(source.name):
         return _in_yaml(source, file, at)
-    before = _TEXT.sub(lambda match: "_" * len(match[0]), source.text[max(0, at - _MOST) : at])
-    line = before[before.rfind("\n") + 1 :]
+    line = _TEXT.sub("", source.before(at))
     if "#" in line or '"' in line:
         return []
-    called = _called(before)
-    if called and (arguments := _arguments(file, called)) is not None:
+    call = open_call(source, at)
+    arguments = _arguments(file, call.name) if call and call.is_direct else None
+    if arguments is not None:
         return arguments
     return [*_names(file), *(Offer(one.kind, "layer", meaning(one), one.kind) for one in operators())]
-
-
-def _called(before: str) -> str | None:
-    """The name whose parentheses are open at the end of a text."""
-    depth = 0
-    for at in range(len(before) - 1, -1, -1):
-        sign = before[at]
-        if sign in ")]":
-            depth += 1
-        elif sign in "([" and depth:
-            depth -= 1
-        elif sign == "(":
-            name = re.search(r"[A-Za-z_]\w*$", before[:at])
-            return name and name[0]
-        elif sign in "{}":
-            return None
-    return None
 
 
 def _in_yaml(source: Source, file: ast.File | None, at: int) -> list[Offer]:

@@ -15,8 +15,9 @@ from specc.server.folding import folds
 from specc.server.ranges import lsp_range, offset_of
 from specc.server.references import declarations, highlights, references
 from specc.server.rename import Rename, renamable, renamed
+from specc.server.signature import signature_at
 from specc.server.workspace import Workspace
-from specc.source import Span
+from specc.source import Span, is_yaml
 
 T = TypeVar("T")
 _FOLDS = {
@@ -25,7 +26,10 @@ _FOLDS = {
     "imports": lsp.FoldingRangeKind.Imports,
 }
 
-OPTIONS = {lsp.TEXT_DOCUMENT_RENAME: lsp.RenameOptions(prepare_provider=True)}
+OPTIONS = {
+    lsp.TEXT_DOCUMENT_RENAME: lsp.RenameOptions(prepare_provider=True),
+    lsp.TEXT_DOCUMENT_SIGNATURE_HELP: lsp.SignatureHelpOptions(["(", ",", "="], [")"]),
+}
 """What is said of an answer when the server is asked what it can do."""
 
 
@@ -44,6 +48,7 @@ class Navigation:
             lsp.TEXT_DOCUMENT_REFERENCES: self.references,
             lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: self.highlights,
             lsp.TEXT_DOCUMENT_FOLDING_RANGE: self.folds,
+            lsp.TEXT_DOCUMENT_SIGNATURE_HELP: self.signature,
             lsp.TEXT_DOCUMENT_PREPARE_RENAME: self.prepare_rename,
             lsp.TEXT_DOCUMENT_RENAME: self.rename,
         }
@@ -68,6 +73,21 @@ class Navigation:
         source = workspace.source(path)
         found = folds(source, workspace.tree(path)) if source else []
         return [lsp.FoldingRange(one.first, one.last, kind=_FOLDS[one.kind]) for one in found]
+
+    def signature(self, params: lsp.SignatureHelpParams) -> lsp.SignatureHelp | None:
+        workspace, path = self._workspace(), self._documents.path(params.text_document.uri)
+        source = workspace.source(path)
+        if source is None or is_yaml(path):
+            return None
+        bindings = workspace.bindings(path, importers=False) if workspace.tree(path) else None
+        found = signature_at(source, offset_of(source, params.position), path, bindings)
+        if found is None:
+            return None
+        arguments = [lsp.ParameterInformation(one.text, one.takes or None) for one in found.arguments]
+        # Behind the last one there is none: where nothing is said the first would be meant.
+        active = len(arguments) if found.active is None else found.active
+        one = lsp.SignatureInformation(found.text, found.says or None, arguments, active)
+        return lsp.SignatureHelp([one], active_signature=0, active_parameter=active)
 
     def prepare_rename(self, params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
         workspace, path = self._workspace(), self._documents.path(params.text_document.uri)
