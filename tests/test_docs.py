@@ -52,6 +52,7 @@ from specc.syntax import parse
 ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "docs" / "tutorial"
 CHAPTERS = sorted((TUTORIAL / "en").glob("*.md"))
+LANGUAGE = (ROOT / "docs" / "language.md", ROOT / "docs" / "zh" / "language.md")
 IN_CHINESE = sorted((TUTORIAL / "zh").glob("[0-9]*.md"))
 INDICES = [TUTORIAL / "README.md", TUTORIAL / "zh" / "README.md"]
 DOCUMENTS = [
@@ -67,7 +68,7 @@ def each(documents: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("path", documents, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
-each_document = each([*DOCUMENTS, *INDICES, ROOT / "README.zh.md", *IN_CHINESE])
+each_document = each([*DOCUMENTS, *INDICES, ROOT / "README.zh.md", LANGUAGE[1], *IN_CHINESE])
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,26 @@ def test_the_tutorial_is_the_same_in_both_languages() -> None:
         for path in (chapter, translated):
             for block in blocks(path):  # a reader does not see what stands behind the fence
                 assert block.kind != "cnn" or f"`{block.name}`" in path.read_text(encoding="utf-8"), block.place
+
+
+def test_the_language_is_the_same_in_both_languages() -> None:
+    """What changes in one changes in the other: blocks to the letter, sections, codes, and what stands in backticks."""
+
+    def shown(path: Path) -> list[object]:
+        text = path.read_text(encoding="utf-8")
+        prose = re.sub(r"^```(?:.|\n)*?^```$", "", text, flags=re.MULTILINE)
+        code = sorted(re.sub(r"\s+", " ", written) for written in re.findall(r"`([^`]+)`", prose))
+        return [
+            [(block.kind, block.mark, block.name, block.text) for block in blocks(path)],
+            re.findall("^#+ ", prose, re.MULTILINE),
+            re.findall(r"^\| (S\d{4}) \|", prose, re.MULTILINE),
+            code,
+        ]
+
+    english, chinese = map(shown, LANGUAGE)
+    assert len(english[3]) > 500
+    for written, translated in zip(english, chinese, strict=True):
+        assert translated == written
 
 
 def test_the_tutorial_leads_from_chapter_to_chapter() -> None:
