@@ -10,78 +10,19 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from specc.elaborate.assertions import METRICS
 from specc.elaborate.drafts import RESERVED
 from specc.elaborate.values import CONSTANTS
 from specc.ops import find
+from specc.server.declared import LAYER, Applicable, Declared, Kind, Names, Part, Value
 from specc.source import Span
 from specc.syntax import ast
 from specc.syntax.tokens import is_name
 
-Kind = Literal["model", "block", "let", "label", "parameter", "input", "output", "size", "variable", "shared", "import"]
-Value: TypeAlias = "set[Part | Applicable | str]"
-"""What the values of an expression may be: of which parts, which blocks; `LAYER`."""
 _MOST_ROUNDS = 8
 """How often all files are gone through: a value may come to a block through so many calls."""
-
-
-class Declared:
-    """What a name stands for.
-
-    Attributes:
-        places: those of the name where it is declared: a label of both branches of an `if` has two.
-        owner: the title of the model, block or group that it is declared in; empty at the top of a file.
-        of_model: it is declared in the header of a model.
-        is_computed: a formula is part of the label.
-        value: what its values may be.
-    """
-
-    def __init__(self, kind: Kind, name: str, owner: str = "") -> None:
-        self.kind = kind
-        self.name = name
-        self.owner = owner
-        self.places: dict[Span, None] = {}
-        self.of_model = False
-        self.is_computed = False
-        self.value: Value = set()
-
-
-class Part:
-    """What has labels in it, which may be seen from outside: a body, a labelled group, a loop, the rounds of one.
-
-    Attributes:
-        block: the block that it is the body of.
-    """
-
-    def __init__(self, title: str, *, sees_through: bool) -> None:
-        self.title = title
-        self.block: ast.BlockDefinition | None = None
-        self.sees_through = sees_through
-        """Where nothing in it has a label, what its last step has inside is seen."""
-        self.labels: dict[str, Declared] = {}
-        self.parameters: dict[str, Declared] = {}
-        self.inputs: list[Declared] = []
-        self.outputs: dict[str, Declared] | None = None
-        self.rounds: Value = set()
-        self.entry: Value = set()
-        self.result: Value = set()
-
-    @property
-    def inside(self) -> Value:
-        """What a value of it is a value of."""
-        return {self, *(self.result if self.sees_through and not self.labels else ())}
-
-    def seen(self, name: str) -> Declared | None:
-        return (self.labels if self.outputs is None else self.outputs).get(name)
-
-
-class Applicable(NamedTuple):
-    """A block or shared steps, of whose arguments so many have been given by position."""
-
-    part: Part
-    given: int = 0
 
 
 class Occupied(NamedTuple):
@@ -89,38 +30,6 @@ class Occupied(NamedTuple):
 
     span: Span
     things: tuple[Declared, ...]
-
-
-LAYER = "layer"
-"""Stands for a layer, among values."""
-
-
-class Names:
-    """The names of one place, innermost first."""
-
-    def __init__(self, part: Part, outer: Names | None = None) -> None:
-        self.part = part
-        self.current: Value = set()
-        """What the current value may be a value of; that of an inner place is its own."""
-        self.item: Part = outer.item if outer else part
-        """The model or block around it."""
-        self._outer = outer
-        self._names: dict[str, Declared] = {}
-        self._labels: set[str] = set()
-
-    def define(self, thing: Declared, *, is_label: bool = False) -> None:
-        if is_label and thing.name not in self._names:
-            self._labels.add(thing.name)
-        self._names[thing.name] = thing
-
-    def find(self, name: str, *, called: bool = False) -> Declared | None:
-        """What it stands for; where it is called with arguments, what can be: no label."""
-        scope: Names | None = self
-        while scope is not None:
-            if name in scope._names and not (called and name in scope._labels):
-                return scope._names[name]
-            scope = scope._outer
-        return None
 
 
 class Bindings:

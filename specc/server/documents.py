@@ -25,13 +25,13 @@ class Documents:
     Attributes:
         texts: the texts by absolute path.
         files: the disk, with these texts in the place of its own.
-        folder: where a document is that is no file; empty: the present folder.
+        folders: those that the editor has; a document that is no file is in the first, or else in the present folder.
     """
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         self.files = Buffers(self.texts)
-        self.folder = ""
+        self.folders: tuple[str, ...] = ()
         self._uris: dict[str, str] = {}
         self._paths: dict[str, str] = {}
         self._versions: dict[str, int] = {}
@@ -61,7 +61,7 @@ class Documents:
         folder, _, name = path.replace("\\", "/").rpartition("/")
         name = f"{name}{fragment}"[-_LONGEST_NAME:] or "untitled"
         if not (os.path.isabs(folder) and self.files.is_folder(folder)):
-            folder = self.folder or "."
+            folder = self.folders[0] if self.folders else "."
         name += "" if is_yaml(name) or name.endswith(".cnn") else ".cnn"
         count, path = 1, self.files.absolute(f"{folder}/{name}")
         while self.files.has(path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 from lsprotocol import types as lsp
@@ -12,14 +13,26 @@ from pygls.lsp.server import LanguageServer
 from specc.diagnostics import UsageError
 from specc.server.documents import Documents
 from specc.server.folding import folds
+from specc.server.importers import MOST_FILES, specs_below
+from specc.server.lens import SizedModel, chosen_sizes, details, read_sizes, sized_models
+from specc.server.outline import NamedPlace, has_letters, outline
 from specc.server.ranges import lsp_range, offset_of
 from specc.server.references import declarations, highlights, references
 from specc.server.rename import Rename, renamable, renamed
 from specc.server.signature import signature_at
 from specc.server.workspace import Workspace
-from specc.source import Span, is_yaml
+from specc.source import Source, Span, is_yaml
+from specc.syntax import ast
 
 T = TypeVar("T")
+_MOST_NAMES = 500
+"""Names of a project in one answer: an editor asks again when more is typed."""
+_SYMBOLS = {
+    "model": lsp.SymbolKind.Class,
+    "block": lsp.SymbolKind.Function,
+    "let": lsp.SymbolKind.Constant,
+    "label": lsp.SymbolKind.Field,
+}
 _FOLDS = {
     "code": None,
     "comment": lsp.FoldingRangeKind.Comment,
@@ -43,11 +56,20 @@ class Navigation:
     def __init__(self, server: LanguageServer, documents: Documents) -> None:
         self._server = server
         self._documents = documents
+        self._sizes: Mapping[str, int] = {}
+        """The sizes at which the editor wants to know what models cost."""
+        self._outlines: dict[str, tuple[Source, tuple[NamedPlace, ...]]] = {}
+        """By path, of the text that the file had last: an editor asks for names with every letter."""
         self.answers: dict[str, Callable[[Any], object]] = {
             lsp.TEXT_DOCUMENT_DEFINITION: self.definition,
             lsp.TEXT_DOCUMENT_REFERENCES: self.references,
             lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: self.highlights,
             lsp.TEXT_DOCUMENT_FOLDING_RANGE: self.folds,
+            lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: self.symbols,
+            lsp.WORKSPACE_SYMBOL: self.names,
+            lsp.TEXT_DOCUMENT_CODE_LENS: self.lenses,
+            lsp.INITIALIZE: self.initialize,
+            lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: self.configured,
             lsp.TEXT_DOCUMENT_SIGNATURE_HELP: self.signature,
             lsp.TEXT_DOCUMENT_PREPARE_RENAME: self.prepare_rename,
             lsp.TEXT_DOCUMENT_RENAME: self.rename,
@@ -139,6 +161,69 @@ class Navigation:
         edit = workspace and workspace.workspace_edit
         return bool(edit and edit.document_changes and edit.change_annotation_support)
 
+    # ---- costs ------------------------------------------------------------------------------------------------------
+
+    def initialize(self, params: lsp.InitializeParams) -> None:
+        self._configure(params.initialization_options)
+
+    def configured(self, params: lsp.DidChangeConfigurationParams) -> None:
+        settings = params.settings
+        if isinstance(settings, dict) and isinstance(settings.get("specc"), dict):
+            self._configure(settings["specc"])
+            workspace = self._server.client_capabilities.workspace
+            if workspace and workspace.code_lens and workspace.code_lens.refresh_support:
+                self._server.workspace_code_lens_refresh(None)
+
+    def _configure(self, options: object) -> None:
+        """Take the options that are specc's own; an editor may send others."""
+        sizes = options.get("sizes") if isinstance(options, dict) else None
+        if sizes is None:
+            return
+        try:
+            self._sizes = read_sizes(sizes)
+        except UsageError as error:
+            self._server.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, str(error)))
+
+    def lenses(self, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+        path = self._documents.path(params.text_document.uri)
+        return [
+            lsp.CodeLens(lsp_range(one.model.name_span), lsp.Command(one.text, ""))  # a text, and no command
+            for one in self._models(path, self._workspace().tree(path))
+        ]
+
+    def symbols(self, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
+        path = self._documents.path(params.text_document.uri)
+        file = self._workspace().tree(path)
+        return [_symbol(one) for one in outline(file, details(file, self._models(path, file)))] if file else []
+
+    def names(self, params: lsp.WorkspaceSymbolParams) -> list[lsp.WorkspaceSymbol]:
+        """The models, blocks and lets of all specs in the editor's folders whose names have the letters asked for."""
+        workspace = self._workspace()
+        paths = dict.fromkeys(self._documents.texts)
+        paths |= dict.fromkeys(islice(specs_below(self._documents.folders, self._documents.files), MOST_FILES))
+        found = []
+        for path in map(self._documents.files.absolute, paths):
+            source = workspace.source(path)
+            if source is None:
+                self._outlines.pop(path, None)
+                continue
+            known = self._outlines.get(path)
+            if known is None or known[0].text != source.text:
+                file = workspace.tree(path)
+                self._outlines[path] = known = source, tuple(outline(file)) if file else ()
+            found += [
+                lsp.WorkspaceSymbol(self._location(one.place), one.name, _SYMBOLS[one.kind])
+                for one in known[1]
+                if has_letters(one.name, params.query)
+            ]
+        return found[:_MOST_NAMES]
+
+    def _models(self, path: str, file: ast.File | None) -> list[SizedModel]:
+        files = self._documents.files
+        return sized_models(file, files, chosen_sizes(path, files, self._sizes)) if file else []
+
+    # ---- what the answers are made of -------------------------------------------------------------------------------
+
     def _workspace(self) -> Workspace:
         return Workspace(self._documents.files, self._documents.texts)
 
@@ -156,3 +241,11 @@ class Navigation:
 def _refused(error: UsageError) -> JsonRpcException:
     """What an editor shows in place of an answer."""
     return JsonRpcException(str(error), lsp.LSPErrorCodes.RequestFailed)
+
+
+def _symbol(symbol: NamedPlace) -> lsp.DocumentSymbol:
+    inner = [_symbol(one) for one in symbol.inner]
+    whole, place = lsp_range(symbol.whole), lsp_range(symbol.place)
+    return lsp.DocumentSymbol(
+        symbol.name, _SYMBOLS[symbol.kind], whole, place, detail=symbol.costs or None, children=inner
+    )

@@ -6,10 +6,13 @@ one than the editor's, and a spec is small.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import partial
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from specc.diagnostics import Diagnostic, Severity, SpecError
 from specc.filesystem import SETTINGS
@@ -22,7 +25,6 @@ from specc.server.hints import hints
 from specc.server.hover import hover
 from specc.server.importers import Importers
 from specc.server.navigation import OPTIONS, Navigation
-from specc.server.outline import NamedPlace, outline
 from specc.server.positions import Position, edited, position
 from specc.server.ranges import lsp_position, lsp_range, offset_of
 from specc.source import Source, Span, is_yaml
@@ -30,12 +32,6 @@ from specc.syntax import SUFFIXES, ast
 from specc.syntax.format import formatted
 from specc.version import __version__
 
-_SYMBOLS = {
-    "model": lsp.SymbolKind.Class,
-    "block": lsp.SymbolKind.Function,
-    "let": lsp.SymbolKind.Constant,
-    "label": lsp.SymbolKind.Field,
-}
 _OFFERS = {
     "layer": lsp.CompletionItemKind.Class,
     "block": lsp.CompletionItemKind.Function,
@@ -51,6 +47,16 @@ _OPTIONS = {
 }
 
 
+class _Utf16Protocol(LanguageServerProtocol):  # type: ignore[misc]  # pygls is not there for all who check types
+    """Places are counted in UTF-16, which every client can. pygls would promise what Helix and Neovim like better."""
+
+    @lsp_method(lsp.INITIALIZE)  # type: ignore[untyped-decorator]  # the same
+    def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
+        if params.capabilities.general is not None:
+            params.capabilities.general.position_encodings = None
+        return (yield from super().lsp_initialize(params))
+
+
 class Session:
     """What an editor has open, and what is answered to it.
 
@@ -59,7 +65,9 @@ class Session:
     """
 
     def __init__(self) -> None:
-        self.server = LanguageServer("specc", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
+        self.server = LanguageServer(
+            "specc", __version__, protocol_cls=_Utf16Protocol, text_document_sync_kind=lsp.TextDocumentSyncKind.Full
+        )
         self.documents = Documents()
         self.navigation = Navigation(self.server, self.documents)
         for name, answer in {
@@ -72,7 +80,6 @@ class Session:
             lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self.moved,
             lsp.TEXT_DOCUMENT_INLAY_HINT: self.inlay_hints,
             lsp.TEXT_DOCUMENT_HOVER: self.hovered,
-            lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: self.symbols,
             lsp.TEXT_DOCUMENT_FORMATTING: self.formatting,
             lsp.TEXT_DOCUMENT_COMPLETION: self.complete,
             lsp.TEXT_DOCUMENT_CODE_ACTION: self.actions,
@@ -101,9 +108,8 @@ class Session:
         """Look for specs in the folders that the editor has now."""
         workspace = self.server.workspace
         found = [folder.uri for folder in workspace.folders.values()] or [workspace.root_uri or ""]
-        folders = [self.documents.path(uri) for uri in found if uri.startswith("file:")]
-        self.documents.folder = folders[0] if folders else ""
-        self.checks.search(folders)
+        self.documents.folders = tuple(self.documents.path(uri) for uri in found if uri.startswith("file:"))
+        self.checks.search(list(self.documents.folders))
 
     def opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
         document = params.text_document
@@ -189,10 +195,6 @@ class Session:
             return None
         return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, found.text), lsp_range(found.span))
 
-    def symbols(self, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
-        known = self.read(params.text_document.uri)
-        return [_symbol(one) for one in outline(known[1])] if known else []
-
     def formatting(self, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
         source = self.source(params.text_document.uri)
         if source is None or is_yaml(source.name):
@@ -240,13 +242,6 @@ class Session:
 
 
 _START = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 1))
-
-
-def _symbol(symbol: NamedPlace) -> lsp.DocumentSymbol:
-    inner = [_symbol(one) for one in symbol.inner]
-    return lsp.DocumentSymbol(
-        symbol.name, _SYMBOLS[symbol.kind], lsp_range(symbol.whole), lsp_range(symbol.place), children=inner
-    )
 
 
 def _words(old: str, new: str) -> str:

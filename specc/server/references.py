@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from specc.server.bindings import Declared
+from specc.server.declared import Declared
 from specc.server.workspace import Workspace
 from specc.source import Span
 from specc.syntax.tokens import string_value

@@ -22,8 +22,9 @@ from specc.ir.graph import Graph
 from specc.ops import find
 from specc.project.fixes import applied
 from specc.report.remarks import remark
-from specc.server.bindings import Bindings, Declared, Occupied
+from specc.server.bindings import Bindings, Occupied
 from specc.server.buffers import Buffers
+from specc.server.declared import Declared
 from specc.server.diagnosis import diagnosis
 from specc.server.references import is_name_at
 from specc.server.workspace import Workspace

@@ -10,7 +10,8 @@ from specc.elaborate.values import display
 from specc.ops import find
 from specc.ops.fields import expected
 from specc.report.operators import meaning
-from specc.server.bindings import Applicable, Bindings
+from specc.server.bindings import Bindings
+from specc.server.declared import Applicable
 from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.tokens import COMMA, NAME, NEWLINE, UNKNOWN, Token, scan

@@ -177,7 +177,7 @@ def test_a_search_ends_where_a_folder_has_too_much(tmp_path: Path, monkeypatch: 
 )
 def test_what_is_no_file_has_a_path_of_its_own(tmp_path: Path, uri: str, name: str) -> None:
     documents = Documents()
-    documents.folder = str(tmp_path)
+    documents.folders = (str(tmp_path),)
     path = documents.path(uri)
     assert path == documents.change(uri, "text", 1) == documents.path(uri) == f"{tmp_path}/{name}"
     assert documents.uri(path) == uri

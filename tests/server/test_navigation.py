@@ -108,3 +108,50 @@ def test_a_rename_goes_through_all_files_and_says_what_it_does_to_weights(tmp_pa
             await client.text_document_rename_async(lsp.RenameParams(new_name="conv", **editor.at("net.cnn", 3, 3)))
 
     with_editor(tmp_path, work, asks=asks)
+
+
+def test_costs_stand_above_models_and_beside_symbols_at_the_sizes_that_are_chosen(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "lib.cnn").write_text(LIBRARY)
+    text = "model Net : [N, 3, H, W] where H > 4, W > 4 {\n  stem: conv(8, 3)\n}\n"
+
+    async def work(editor: Editor) -> None:
+        client, lsp = editor.client, editor.lsp
+        shown: list[str] = []
+        client.feature(lsp.WINDOW_SHOW_MESSAGE)(lambda params: shown.append(params.message))
+        editor.open("net.cnn", text)
+
+        async def lens() -> str:
+            (found,) = await client.text_document_code_lens_async(lsp.CodeLensParams(editor.document("net.cnn"))) or ()
+            assert found.range.start.line == 0
+            assert found.command
+            return str(found.command.title)
+
+        assert await lens() == "224 parameters, 7,776 MACs at H = 8, W = 8"  # 8 x 3 x 3 x 3 at 6 x 6 places
+        for sizes in ({"H": 10, "W": 10}, {"H": "ten"}):
+            client.workspace_did_change_configuration(lsp.DidChangeConfigurationParams({"specc": {"sizes": sizes}}))
+        assert await lens() == "224 parameters, 13.82 k MACs at H = 10, W = 10"
+        assert ["the option sizes must give sizes" in one for one in shown] == [True]
+        params = lsp.DocumentSymbolParams(editor.document("net.cnn"))
+        (model,) = await client.text_document_document_symbol_async(params) or ()
+        assert isinstance(model, lsp.DocumentSymbol)
+        assert [(one.name, one.detail) for one in model.children or ()] == [("stem", "224 parameters, 13.82 k MACs")]
+        for query, names in {"": ["Net", "unit"], "ut": ["unit"], "x": []}.items():
+            known = await client.workspace_symbol_async(lsp.WorkspaceSymbolParams(query)) or ()
+            assert [one.name for one in known] == names
+
+    with_editor(tmp_path, work, options={"sizes": {"H": 8, "W": 8}})
+
+
+def test_places_are_counted_in_utf_16_whatever_the_client_likes_better(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        client, lsp = editor.client, editor.lsp
+        text = 'model Net : [N, 3, 8, 8] { "\U0001d54a": relu -> stem: conv(8, 3) -> add { | _ | stem } }\n'
+        editor.open("net.cnn", text)
+        at = editor.at("net.cnn", 0, text.index("stem") + 1)  # the pair before it is two units
+        found = await client.text_document_document_highlight_async(lsp.DocumentHighlightParams(**at))
+        starts = [one.range.start.character for one in found or ()]
+        assert starts == [text.index("stem") + 1, text.rindex("stem") + 1]
+
+    with_editor(tmp_path, work)

@@ -34,14 +34,18 @@ model Net : [N, 3, 32, 32] -> [N, 10] {
 class Editor:
     """A client, and the findings that it was sent, by the name of the file."""
 
-    def __init__(self, folder: Path, *, asks: bool = False) -> None:
-        """``asks``: it says that it asks before edits that are annotated."""
+    def __init__(self, folder: Path, *, asks: bool = False, options: dict[str, object] | None = None) -> None:
+        """Args:
+        asks: it says that it asks before edits that are annotated.
+        options: those that it starts the server with.
+        """
         from lsprotocol import types
         from pygls.lsp.client import LanguageClient
 
         self.lsp = types
         self.folder = folder
         self.asks = asks
+        self.options = options
         self.findings: dict[str, list[lsp.Diagnostic]] = {}
         self.sent = asyncio.Event()
         self.client = LanguageClient("test", "1")
@@ -67,9 +71,15 @@ class Editor:
             document_changes=self.asks, change_annotation_support=annotated
         )
         workspace = self.lsp.WorkspaceClientCapabilities(workspace_edit=edits, did_change_watched_files=watches)
-        capabilities = self.lsp.ClientCapabilities(workspace)
-        params = self.lsp.InitializeParams(capabilities=capabilities, root_uri=self.folder.as_uri())
-        await self.client.initialize_async(params)
+        encodings = self.lsp.GeneralClientCapabilities(
+            position_encodings=["utf-8", "utf-32", "utf-16"]
+        )  # as Helix has it
+        capabilities = self.lsp.ClientCapabilities(workspace, general=encodings)
+        params = self.lsp.InitializeParams(
+            capabilities=capabilities, root_uri=self.folder.as_uri(), initialization_options=self.options
+        )
+        answer = await self.client.initialize_async(params)
+        assert answer.capabilities.position_encoding == "utf-16"
         self.client.initialized(self.lsp.InitializedParams())
 
     def document(self, name: str) -> lsp.TextDocumentIdentifier:
@@ -99,9 +109,15 @@ class Editor:
         return {"text_document": self.document(name), "position": self.lsp.Position(line, character)}
 
 
-def with_editor(folder: Path, work: Callable[[Editor], Awaitable[None]], *, asks: bool = False) -> None:
+def with_editor(
+    folder: Path,
+    work: Callable[[Editor], Awaitable[None]],
+    *,
+    asks: bool = False,
+    options: dict[str, object] | None = None,
+) -> None:
     async def run() -> None:
-        editor = Editor(folder, asks=asks)
+        editor = Editor(folder, asks=asks, options=options)
         await editor.start()
         try:
             async with asyncio.timeout(60):

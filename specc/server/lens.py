@@ -1,0 +1,144 @@
+"""What models cost, at sizes that somebody has chosen, and what each part of a file has of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import NamedTuple
+
+from specc.analyses import Costs
+from specc.diagnostics import SpecError, UsageError
+from specc.elaborate import Checked, Imports, elaborate
+from specc.filesystem import FileSystem
+from specc.ir.graph import Graph, Node, Region
+from specc.ir.symbols import USUAL
+from specc.project.settings import Configuration
+from specc.report.notation import scaled
+from specc.source import Source
+from specc.syntax import ast
+
+Sizes = Mapping[str, int]
+"""Of symbolic sizes by name."""
+_Places = dict[tuple[int, int], list["_Amount"]]
+
+
+class _Amount(NamedTuple):
+    parameters: int
+    macs: int
+
+
+class SizedModel(NamedTuple):
+    """A model that fits, at sizes that its contract allows.
+
+    Attributes:
+        sizes: those of its symbolic sizes; empty where it has none.
+    """
+
+    model: ast.ModelDefinition
+    sizes: Sizes
+    costs: Costs
+
+    @property
+    def text(self) -> str:
+        """``11.69 M parameters, 1.814 G MACs at H = 224, W = 224``"""
+        at = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
+        return _words([_Amount(self.costs.params, self.costs.macs or 0)]) + (f" at {at}" if at else "")
+
+
+def read_sizes(value: object) -> Sizes:
+    """What an editor gives as its option ``sizes``. Raises UsageError."""
+    if isinstance(value, dict) and all(type(size) is int and size > 0 for size in value.values()):
+        return {str(name): size for name, size in value.items()}
+    raise UsageError(f'the option sizes must give sizes, as in {{"H": 224, "W": 224}}, not {value!r}')
+
+
+def chosen_sizes(path: str, files: FileSystem, asked: Sizes) -> Sizes:
+    """At which sizes the models of a file are counted: those that are asked for, or else those of its budget."""
+    try:
+        budget = Configuration(files=files).of(path).budget(path)
+    except UsageError:  # broken settings are a finding
+        budget = None
+    return {**dict(budget.at if budget else ()), **asked}
+
+
+def sized_models(file: ast.File, files: FileSystem, sizes: Sizes) -> list[SizedModel]:
+    """The models of a file that fit, with their parameters at their defaults.
+
+    Args:
+        sizes: where the contract does not allow one the next that it does is taken; of others `USUAL`.
+    """
+    imports, found = Imports(files), []
+    for model in file.models:
+        try:
+            checked = elaborate(file, model, {}, imports)
+            at = {one.name: one.nearest(sizes.get(one.name, USUAL)) for one in checked.graph.symbols}
+            found.append(SizedModel(model, at, _at(checked, at).costs))
+        except (SpecError, UsageError):  # where it does not fit its findings say so
+            continue
+    return found
+
+
+def _at(checked: Checked, sizes: Sizes) -> Checked:
+    return checked.at(sizes) if sizes else checked
+
+
+def details(file: ast.File, models: Iterable[SizedModel]) -> dict[tuple[int, int], str]:
+    """What the parts of a file cost, by where they begin and end: models, blocks, and steps without their labels.
+
+    Where a part is run several times, and does not always have as much, the least and the most of it.
+    """
+    places: _Places = {}
+    texts = {}
+    blocks = {
+        item.name: (item.span.start, item.span.end) for item in file.items if isinstance(item, ast.BlockDefinition)
+    }
+    for one in models:
+        texts[one.model.span.start, one.model.span.end] = one.text
+        graph = one.costs.graph
+        _collect(graph.members, _amounts(graph), file.source, blocks, places)
+    texts |= {place: text for place, amounts in places.items() if (text := _words(amounts))}
+    return texts
+
+
+def _amounts(graph: Graph) -> dict[str, _Amount]:
+    """Of each step, by name; shared steps have their parameters where they are applied first.
+
+    Not `Costs.steps`: that would take as long again for receptive fields, which nobody asks for here.
+    """
+    seen: set[str] = set()
+    found = {}
+    for node in graph.nodes:
+        own = [] if node.module in seen else [prod(one.shape) for one in node.parameters if not one.buffer]
+        seen.add(node.module)
+        found[node.name] = _Amount(sum(own), node.op.macs(*node.input_types))
+    return found
+
+
+def _collect(
+    members: Iterable[Node | Region],
+    own: Mapping[str, _Amount],
+    source: Source,
+    blocks: Mapping[str, tuple[int, int]],
+    places: _Places,
+) -> _Amount:
+    """What these have together; what each of them has is added to its places in the source."""
+    parameters = macs = 0
+    for member in members:
+        amount = (
+            _collect(member.members, own, source, blocks, places) if isinstance(member, Region) else own[member.name]
+        )
+        parameters, macs = parameters + amount.parameters, macs + amount.macs
+        if member.span.source is source and not (isinstance(member, Region) and member.kind == "round"):
+            places.setdefault((member.span.start, member.span.end), []).append(amount)
+            if isinstance(member, Region) and member.kind == "block" and member.title in blocks:
+                places.setdefault(blocks[member.title], []).append(amount)
+    return _Amount(parameters, macs)
+
+
+def _words(amounts: list[_Amount]) -> str:
+    parts = []
+    for numbers, unit in (([one.parameters for one in amounts], "parameters"), ([one.macs for one in amounts], "MACs")):
+        least, most = scaled(min(numbers)), scaled(max(numbers))
+        if max(numbers):
+            parts.append(f"{most} {unit}" if least == most else f"{least} to {most} {unit}")
+    return ", ".join(parts)

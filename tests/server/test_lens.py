@@ -1,0 +1,106 @@
+"""What models cost at chosen sizes, and what their parts have of it: published numbers, and some by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from specc.diagnostics import UsageError
+from specc.filesystem import DISK, Memory
+from specc.server.lens import chosen_sizes, details, read_sizes, sized_models
+from specc.server.outline import has_letters, outline
+from specc.source import Source
+from specc.syntax import parse, read
+from specc.syntax.mending import mended
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+BODY = "conv(8, 3, padding=1) -> relu -> conv(4, 1)"
+TEXT = f"""\
+model Free : [N, 3, H, W] where H % 32 == 0, W <= 128 {{ {BODY} }}
+model Fixed : [N, 3, 32, 32] {{ {BODY} }}
+"""
+
+
+def lenses(text: str, **sizes: int) -> list[str]:
+    file = mended(Source("net.cnn", text))
+    return [f"{one.model.name}: {one.text}" for one in sized_models(file, DISK, sizes)] if file else []
+
+
+def test_models_have_the_numbers_that_are_published() -> None:
+    file = parse(read((EXAMPLES / "zoo" / "resnet.cnn").as_posix(), DISK))
+    found = {one.model.name: one.text for one in sized_models(file, DISK, {})}
+    # torchvision's table: parameters, and GFLOPS, which count multiply-accumulates.
+    assert found["ResNet18"] == "11.69 M parameters, 1.814 G MACs at H = 224, W = 224"
+    assert found["ResNet50"] == "25.56 M parameters, 4.089 G MACs at H = 224, W = 224"
+    assert found["ResNet152"] == "60.19 M parameters, 11.51 G MACs at H = 224, W = 224"
+
+
+def test_symbolic_sizes_are_those_that_are_asked_for_or_the_next_that_the_contract_allows() -> None:
+    weights = 8 * 27 + 8 + 4 * 8 + 4
+    each = 8 * 27 + 4 * 8  # multiply-accumulates of a place
+    assert lenses(TEXT, H=64, W=10) == [
+        f"Free: {weights} parameters, {each * 640 / 1000:.4g} k MACs at H = 64, W = 10",
+        f"Fixed: {weights} parameters, {each * 1024 / 1000:.4g} k MACs",
+    ]
+    assert lenses(TEXT, H=65)[0].endswith("at H = 96, W = 128")
+    assert lenses(TEXT)[0].endswith("at H = 224, W = 128")
+
+
+def test_a_model_that_does_not_fit_has_none_and_others_do() -> None:
+    broken = TEXT.replace("Fixed : [N, 3, 32, 32]", "Fixed : [N, 3]")
+    assert [one.partition(":")[0] for one in lenses(f"{broken}model C : [N, 3, 9] {{ conv( }}\n", H=32)] == ["Free"]
+    assert lenses("") == []
+
+
+def test_sizes_are_those_of_the_budget_but_for_what_the_editor_says() -> None:
+    settings = '[budget]\nmacs = "1G"\nat = { H = 64, W = 96 }\n[budget."small.cnn"]\nat = { H = 32 }\n'
+    files = Memory({"specc.toml": settings, "net.cnn": "", "small.cnn": ""})
+    path = f"{Memory.TOP}/net.cnn"
+    assert chosen_sizes(path, files, {}) == {"H": 64, "W": 96}
+    assert chosen_sizes(path, files, {"W": 8, "D": 4}) == {"H": 64, "W": 8, "D": 4}
+    assert chosen_sizes(f"{Memory.TOP}/small.cnn", files, {}) == {"H": 32, "W": 96}
+    assert chosen_sizes(path, Memory({"specc.toml": "nonsense = 1"}), {"H": 8}) == {"H": 8}
+
+
+@pytest.mark.parametrize("value", [[], "224", {"H": 0}, {"H": "224"}, {"H": True}, {"H": 2.5}])
+def test_sizes_are_whole_numbers_above_0(value: object) -> None:
+    with pytest.raises(UsageError, match="the option sizes must give sizes, as in"):
+        read_sizes(value)
+
+
+def test_every_part_of_a_file_has_what_it_costs_or_the_least_and_the_most() -> None:
+    text = """\
+block unit(c) { a: conv(c, 1, bias=false) -> bn }
+model M : [N, 4, 10, 10] {
+  one: unit(2)
+  two: repeat 2 { unit(3) -> unit(3) }
+  three: relu
+  shared s = conv(3, 3, padding=1)
+  s -> s -> last: { flatten -> fc(1) }
+}
+let c = 1
+"""
+    file = parse(Source("net.cnn", text))
+    found = outline(file, details(file, sized_models(file, DISK, {})))
+    names = {(one.name, inner.name): inner.costs for one in found for inner in one.inner}
+    names |= {("", one.name): one.costs for one in found}
+    two = (6 + 6) + (9 + 6) * 3  # the weights of each, and two for each channel of a norm
+    whole = (8 + 4) + two + 3 * 3 * 9 + 3 + 301
+    macs = 800 + (6 + 9 * 3) * 100 + 2 * 81 * 100 + 300
+    assert names == {
+        ("", "unit"): "12 to 15 parameters, 600 to 900 MACs",
+        ("unit", "a"): "6 to 9 parameters, 600 to 900 MACs",
+        ("", "M"): f"{whole} parameters, {macs / 1000:.4g} k MACs",
+        ("M", "one"): "12 parameters, 800 MACs",
+        ("M", "two"): f"{two} parameters, 3,300 MACs",
+        ("M", "three"): "",
+        ("M", "last"): "301 parameters, 300 MACs",
+        ("", "c"): "",
+    }
+
+
+def test_names_are_found_by_some_of_their_letters() -> None:
+    assert [has_letters("ResNet50", letters) for letters in ("", "rn50", "net", "RESNET50", "tn", "resnet500")] == [
+        True, True, True, True, False, False,
+    ]  # fmt: skip
