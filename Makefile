@@ -104,7 +104,7 @@ docs-site: $(VENV)/installed-dev $(VENV)/installed-docs $(VENV)/installed-playgr
 	$(BIN)/python -m pytest -m published tests/site
 
 imports: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 -m imported tests/importing
+	$(BIN)/python -m pytest -n 2 -m imported tests/importing tests/compare
 
 examples: $(VENV)/installed-dev $(VENV)/installed-examples
 	$(BIN)/mypy --strict --allow-untyped-calls --config-file= --cache-dir=.mypy_cache/examples --disable-error-code=import-untyped examples/train examples/search examples/browser

@@ -129,5 +129,10 @@ def echo_utf8(text: str) -> None:
     click.echo(text.encode(), nl=False)
 
 
+def is_onnx(name: str) -> bool:
+    """Whether a path is meant as an ONNX file, and not as a spec."""
+    return name.lower().endswith(".onnx")
+
+
 def is_same_file(one: str | Path, other: str | Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)

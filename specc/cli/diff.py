@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, output, refuse_output, say, sizes
+from specc.cli.command import (
+    FINDINGS,
+    NOTHING,
+    USAGE,
+    Command,
+    first_given,
+    is_onnx,
+    output,
+    refuse_output,
+    say,
+    sizes,
+)
 from specc.diagnostics import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from specc.compare.difference import Comparison, Parameters
+    from specc.compare.difference import Comparison, FailOn, Parameters
+    from specc.compare.onnx_files import Version
     from specc.diagnostics import Diagnostic
     from specc.ir.graph import Graph
     from specc.project.outcome import Unreadable
@@ -31,8 +43,8 @@ if TYPE_CHECKING:
 @output("Write it to FILE instead of standard output.")
 @click.option(
     "--fail-on", multiple=True, metavar="SECTIONS",
-    help="Exit with 1 where interface, weights, graph or cost breaks somebody; separated by commas, or repeated. "
-    "cost+1% lets costs grow by 1 %.",
+    help="Exit with 1 where interface, weights, graph or cost breaks somebody, of ONNX files also numbers or file; "
+    "separated by commas, or repeated. cost+1% lets costs grow by 1 %.",
 )  # fmt: skip
 @click.option("--config", metavar="FILE", help="With --against: take include and exclude from FILE.")
 def command(
@@ -48,7 +60,9 @@ def command(
 ) -> int:
     """What changed for whoever uses a network: its interface, its weights, its graph, its cost.
 
-    A and B are two specs; with --against, every spec among PATHS is compared with an earlier version of itself.
+    A and B are two specs, two ONNX files, or one of each; with --against, every spec among PATHS is compared with an
+    earlier version of itself. Of ONNX files also the numbers of their weights are compared, and what stands in the file
+    beside its network.
     """
     from fractions import Fraction
 
@@ -62,6 +76,7 @@ def command(
     failing = FailOn(frozenset(sections), sections.get("cost", Fraction(0)))
     args = _DiffArguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
     comparison, unreadable = _compare_with_commit(args, against) if against is not None else (_compare_files(args), [])
+    _refuse_sections(failing, comparison)
     if comparison.files or comparison.same:
         refuse_output(output, filter(None, (name for file in comparison.files for name in (file.before, file.after))))
         write(comparison_text(form, comparison, style_of(output), fail_on=failing), output)
@@ -97,13 +112,26 @@ def _compare_with_commit(args: _DiffArguments, against: str) -> tuple[Comparison
     return compare_with(ref, args.paths or (".",), args.sizes, configuration(args.config))
 
 
+def _refuse_sections(failing: FailOn, comparison: Comparison) -> None:
+    """Raises UsageError where a section is to fail that there is of ONNX files alone: else it would never do so."""
+    from specc.compare.difference import FILE_SECTIONS
+
+    is_file = any(name and is_onnx(name) for file in comparison.files for name in (file.before, file.after))
+    said = {section for model in comparison.models for section in model.sections} | ({"file"} if is_file else set())
+    for section in FILE_SECTIONS:
+        if section in failing.sections and section not in said:
+            which = "two ONNX files: a spec has no numbers" if section == "numbers" else "ONNX files"
+            raise UsageError(f"--fail-on {section} is for {which}")
+
+
 def _compare_files(args: _DiffArguments) -> Comparison:
     """Two files, each as it is."""
     from specc.compare.difference import Comparison, FileChange, compare_models
 
     if len(args.paths) != 2:
         raise UsageError(
-            "diff takes two specs, or --against git:REF: specc diff old.cnn new.cnn, specc diff nets --against git:main"
+            "diff takes two specs or ONNX files, or --against git:REF: specc diff old.cnn new.cnn, specc diff nets "
+            "--against git:main"
         )
     if args.paths == ("-", "-"):
         raise UsageError("standard input holds one spec: name a file for the other")
@@ -111,12 +139,54 @@ def _compare_files(args: _DiffArguments) -> Comparison:
         raise UsageError("--config says which specs a folder holds, and is for --against")
     if len(args.models) > 2:
         raise UsageError("--model is given once for both specs, or twice: for A and for B")
+    if any(map(is_onnx, args.paths)):
+        return _compare_onnx_files(args)
     chosen = (*args.models, *args.models)[:2] or (None, None)
     names = [_shown(path) for path in args.paths]
     (before, old), (after, new) = _networks(args, chosen)
     is_chosen = len(args.models) == 2
     models = compare_models(before, after, args.sizes, chosen=is_chosen, parameters=(old, new))
     return Comparison((FileChange(names[0], names[1], models),))
+
+
+def _compare_onnx_files(args: _DiffArguments) -> Comparison:
+    """Two ONNX files, or one and a spec."""
+    import gc
+
+    from specc.compare.difference import Comparison, FileChange, ModelChange
+    from specc.compare.onnx_files import compare_versions, file_version
+    from specc.onnxfile import OnnxFile
+
+    specs = [path for path in args.paths if not is_onnx(path)]
+    if not specs and (option := first_given({"--model": args.models, "--set": args.arguments})):
+        raise UsageError(f"{option} is for specs: an ONNX file has one network, as it is")
+    if len(args.models) == 2:
+        raise UsageError(f"--model is given twice, and only {specs[0]} is a spec: an ONNX file has one network")
+    gc.enable()  # what is read of files, unlike a check, leaves much to collect
+    versions = {path: file_version(OnnxFile(Path(path))) for path in args.paths if is_onnx(path)}
+    versions |= {path: _spec_version(path, args, next(iter(versions.values())).name) for path in specs}
+    before, after = (versions[path] for path in args.paths)
+    models = (ModelChange(before.name, after.name, compare_versions(before, after, args.sizes)),)
+    return Comparison((FileChange(_shown(args.paths[0]), _shown(args.paths[1]), models),))
+
+
+def _spec_version(path: str, args: _DiffArguments, other: str) -> Version:
+    """The network of a spec that is meant: the one that ``--model`` names, or that is called as the file's is."""
+    from specc.cli.parsing import models_of, source
+    from specc.compare.onnx_files import spec_version
+    from specc.syntax import parse
+
+    file, (model, *_) = parse(source(path)), (*args.models, None)
+    names = [each.name for each in file.models]
+    if model is None and len(names) > 1:
+        if other not in names:
+            raise UsageError(
+                f"{_shown(path)} has {len(names)} models, and none is called {other} as the network of the file is: "
+                f"--model says which is meant, {', '.join(names)}"
+            )
+        model = other
+    (network,) = models_of(file, model, args.arguments)
+    return spec_version(network.graph)
 
 
 def _networks(args: _DiffArguments, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from specc.options import Labels
     from specc.weights import Weights
 
-SECTIONS = ("interface", "weights", "graph", "cost")
+SECTIONS = ("interface", "weights", "graph", "cost", "numbers", "file")
 """The parts of a difference that may break somebody."""
 
 _MOST_DIGITS = 100

@@ -15,7 +15,7 @@ import click
 
 from specc.bundle import SUFFIX
 from specc.cli import command as shared
-from specc.cli.command import FINDINGS, NOTHING, Command, first_given, refuse_output, say, say_error
+from specc.cli.command import FINDINGS, NOTHING, Command, first_given, is_onnx, refuse_output, say, say_error
 from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.diagnostics.words import listed, system_reason
 from specc.project.paths import shown
@@ -70,7 +70,7 @@ def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: objec
             f"-o {args.output} is the name of a file for --format {by_name}, and --format {form} is asked for"
         )
     args = args._replace(form=form or by_name or "full")
-    if onnx or not _is_onnx(spec):
+    if onnx or not is_onnx(spec):
         gc.enable()  # a proof, unlike a check, leaves much to collect
         return _prove(args)
     return _recheck(args)
@@ -97,10 +97,6 @@ class _VerifyArguments(NamedTuple):
     output: str | None
     repro: str | None
     sidecar: str | None
-
-
-def _is_onnx(name: str) -> bool:
-    return name.lower().endswith(".onnx")
 
 
 # ---- against the spec --------------------------------------------------------------------------------------
@@ -326,12 +322,12 @@ def _refuse_misplaced(spec: str, files: Sequence[str]) -> None:
     names = (spec, *files)
     sidecar = next((name for name in names if name.lower().endswith(SUFFIX)), None)
     if sidecar is not None:
-        own = next(filter(_is_onnx, names), f"{sidecar[: -len(SUFFIX)]}.onnx")
+        own = next(filter(is_onnx, names), f"{sidecar[: -len(SUFFIX)]}.onnx")
         command = _command(own, "--sidecar", sidecar)
         raise UsageError(f"{sidecar} is a sidecar, which goes with its ONNX file: {command}")
-    if len(files) == 1 and _is_onnx(spec) and not _is_onnx(files[0]):
+    if len(files) == 1 and is_onnx(spec) and not is_onnx(files[0]):
         raise UsageError(f"the spec comes first: {_command(files[0], spec)}")
-    if files and _is_onnx(spec):
+    if files and is_onnx(spec):
         none = f"none of {listed(names)}" if len(names) > 2 else f"neither {spec} nor {files[0]}"
         one = _command("SPEC", spec)
         raise UsageError(f"{none} is a spec: {one} proves one; each against its own sidecar: {_loop(names)}")

@@ -62,7 +62,12 @@ def _walk_back(
     results = [{port.name: value for port, value in side.graph.outputs} for side in (before, after)]
     pending = [(results[0][old.name], results[1][new.name]) for old, new in ports.outputs.pairs]
     merges: deque[tuple[Node, Node]] = deque()  # last: other steps may say which of their arms is which
-    while pending or merges:
+    measured: list[tuple[str, str]] = []
+    while pending or merges or measured:
+        if not pending and not merges:
+            # Of what it takes the sizes alone, any value will do that has them: a step may lead to nothing else.
+            pending, measured = [(old, new) for old, new in measured if old not in pairs], []
+            continue
         if not pending:
             assert numberings is not None
             one, other = merges.popleft()
@@ -82,8 +87,12 @@ def _walk_back(
         if numberings is not None and is_unordered(one):
             merges.append((one, other))
         else:
-            pending += zip(one.inputs, other.inputs, strict=True)
-    modules = {(old.module, after.graph.node(pairs[old.name]).module) for old in before.graph.nodes}
+            pending += zip(one.reads, other.reads, strict=True)
+            sized = zip(one.inputs[len(one.reads) :], other.inputs[len(other.reads) :], strict=True)
+            (measured if before.shape(one) == after.shape(other) else pending).extend(sized)
+    if not all(node.name in pairs for node in before.graph.nodes):
+        return None
+    modules = {(old.module, after.graph.node(pairs[old.name]).module) for old in before.graph.nodes if old.parameters}
     is_one_to_one = len({old for old, _ in modules}) == len({new for _, new in modules}) == len(modules)
     return pairs if is_one_to_one else None
 
@@ -98,7 +107,7 @@ def _value_numbers(
         numbers |= {name: ValueNumber(*[seen.setdefault((side is after, name), len(seen))] * 2) for name in unpaired}
     for side, numbers in ((before, old), (after, new)):
         for node in side.graph.nodes:
-            named, plain = [numbers[value].named for value in node.inputs], [numbers[v].plain for v in node.inputs]
+            named, plain = [numbers[value].named for value in node.reads], [numbers[v].plain for v in node.reads]
             if is_unordered(node):
                 named, plain = sorted(named), sorted(plain)
             key, module = side.keys[node.name], node.module if node.parameters else ""

@@ -16,6 +16,9 @@ from specc.ir.types import TensorType
 Values = Mapping[str, Any]
 _Reading = Callable[[Any, Values, TensorType], object]
 """An attribute's value, those of all attributes, and the type of the step's input."""
+StepKeys = Mapping[str, tuple[object, ...]]
+"""For each step by its name what it is: two steps with equal keys are the same function of their inputs and tensors."""
+
 _UNORDERED = frozenset({"add", "mul", "maximum", "minimum"})
 """Merges that give the same whatever the order of their arms; a sum or product of three or more is at most rounded
 otherwise."""
@@ -72,6 +75,11 @@ def _output_size(value: Any, values: Values, x: TensorType) -> object:
     return tuple(size if bins is None else bins for bins, size in zip(sizes, x.spatial, strict=True))
 
 
+def _per_channel(value: Any, values: Values, x: TensorType) -> object:
+    """A list of one number again and again is that number."""
+    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+
+
 def _axis(value: Any, values: Values, x: TensorType) -> Any:
     return value + x.rank if isinstance(value, int) and value < 0 else value
 
@@ -115,11 +123,20 @@ _REDUCED: Mapping[str, _Reading] = {
     # Of several axes the order does not matter.
     "dim": lambda value, values, x: tuple(sorted(_axes(value if isinstance(value, tuple) else (value,), values, x))),
 }
+_CONSTANTS: Mapping[str, _Reading] = {
+    **dict.fromkeys(("factor", "offset", "mean", "std"), _per_channel),
+    # Where no list lies along it, it says nothing.
+    "dim": lambda value, values, x: (
+        _axis(value, values, x) if any(len(set(v)) > 1 for v in values.values() if isinstance(v, tuple)) else None
+    ),
+}
 _OF_KIND: Mapping[str, Mapping[str, _Reading]] = {
     "lrn": {},  # its size is of channels
     "pad": {"padding": _pad_widths},
     "mean": _REDUCED,
     "amax": _REDUCED,
+    "affine": _CONSTANTS,
+    "standardize": _CONSTANTS,
 }
 
 
@@ -144,23 +161,33 @@ class KeyedGraph:
             that both allow, else the greatest; None where no sizes are allowed by both.
         keys: by step: two steps with equal ones are the same function of their inputs and tensors.
         attributes: by step.
+        common: the symbols that both networks share; None where no sizes are allowed by both.
     """
 
     graph: Graph
     sizes: Mapping[str, int] | None
-    keys: Mapping[str, tuple[object, ...]]
+    keys: StepKeys
     attributes: Mapping[str, Attributes]
+    common: SymbolMap | None
 
     @classmethod
-    def of(cls, graph: Graph, common: SymbolMap | None) -> KeyedGraph:
+    def of(cls, graph: Graph, common: SymbolMap | None, written: StepKeys | None = None) -> KeyedGraph:
+        """
+        Args:
+            written: by step what it is to a file; then that is its key.
+        """
         attributes = {}
         for node in graph.nodes:
             spelled = {name: _in_common_terms(value, common) for name, value in _attributes(node).items()}
             canonical = {name: _in_common_terms(value, common) for name, value in canonical_attributes(node).items()}
             attributes[node.name] = Attributes(spelled, canonical)
-        keys = {node.name: (node.op.kind, *attributes[node.name].canonical.values()) for node in graph.nodes}
+        keys = written or {node.name: (node.op.kind, *attributes[node.name].canonical.values()) for node in graph.nodes}
         sizes = None if common is None else {s.name: common[s.name].nearest(USUAL) for s in graph.symbols}
-        return cls(graph, sizes, keys, attributes)
+        return cls(graph, sizes, keys, attributes, common)
+
+    def shape(self, node: Node) -> tuple[object, ...]:
+        """Of what a step gives, in terms that both networks share."""
+        return tuple(_in_common_terms(size, self.common) for size in node.type.shape)
 
     @cached_property
     def types(self) -> dict[str, tuple[object, ...]]:
@@ -182,6 +209,8 @@ def _in_common_terms(value: object, common: SymbolMap | None) -> object:
 def differing(before: KeyedGraph, after: KeyedGraph, old: Node, new: Node) -> tuple[str, ...] | None:
     """The attributes of two steps that differ, in how they are spelled and in what they mean: of another input alone,
     ``reshape((N, -1))`` is what it was. None: the steps are of other kinds."""
+    if before.keys[old.name] == after.keys[new.name]:
+        return ()
     if type(old.op) is not type(new.op):
         return None
     one, other = before.attributes[old.name], after.attributes[new.name]

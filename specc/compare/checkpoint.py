@@ -58,6 +58,8 @@ class WeightsChange(NamedTuple):
             graph has changed, so that nothing is proven.
         frozen, trainable: tensors that training changes no more, or again; by their new names.
         before, after: the names of all tensors of the two networks.
+        pairs: tensors that stand for one another, by their names: those of steps that are proven to do so; else those
+            of one name and shape that are not misplaced.
     """
 
     loads: Loads
@@ -74,6 +76,7 @@ class WeightsChange(NamedTuple):
     trainable: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
 
     @property
     def changed(self) -> bool:
@@ -127,6 +130,7 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
         trainable=tuple(b for a, b in now.items() if new[b].trainable and not old[a].trainable),
         before=tuple(old),
         after=tuple(new),
+        pairs=tuple(counterparts.items() if proven else ((name, name) for name in kept if name not in misplaced)),
     )
 
 

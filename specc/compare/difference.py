@@ -11,9 +11,11 @@ from typing import Literal, NamedTuple
 
 from specc.analyses import Costs
 from specc.compare.alignment import alignments, isomorphism
-from specc.compare.attributes import KeyedGraph
+from specc.compare.attributes import KeyedGraph, StepKeys
 from specc.compare.checkpoint import WeightsChange, compare_weights, exchanged
+from specc.compare.header import HeaderChange
 from specc.compare.interface import InterfaceChange, PortChange, Ports, common_sizes, compare_interface, pair_ports
+from specc.compare.numbers import NumbersChange
 from specc.compare.wiring import GraphChange, compare_graphs
 from specc.diagnostics import Diagnostic, UsageError
 from specc.ir.graph import Graph
@@ -21,6 +23,9 @@ from specc.syntax import ast
 
 SECTIONS = ("interface", "weights", "graph", "cost")
 """What of a network may change, each an attribute of `Difference`."""
+
+FILE_SECTIONS = ("numbers", "file")
+"""What of an ONNX file may change beside its network, each an attribute of `FileDifference`."""
 
 
 Unit = Literal["elements", "operations", "bytes", "places", "layers"]
@@ -84,6 +89,11 @@ class Difference(NamedTuple):
     cost: CostChange
 
     @property
+    def sections(self) -> tuple[str, ...]:
+        """Of which something is said."""
+        return SECTIONS
+
+    @property
     def changed(self) -> bool:
         return bool(self.interface.changed or self.weights.changed or self.graph.changed or self.cost.changed)
 
@@ -106,20 +116,26 @@ class Difference(NamedTuple):
 
 
 def compare(
-    before: Graph, after: Graph, *, sizes: Mapping[str, int] | None = None, other_name: bool = False
+    before: Graph,
+    after: Graph,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    other_name: bool = False,
+    written: tuple[StepKeys | None, StepKeys | None] = (None, None),
 ) -> Difference:
     """What changed.
 
     Args:
         sizes: at which costs are counted; left out: some that both contracts allow.
         other_name: the two have different names on purpose: that is no change then.
+        written: of networks that run from files, what each step is there: those of one key are the same.
 
     Raises:
         UsageError: ``sizes`` lacks one, or gives one that is not allowed.
     """
     ports = pair_ports(before, after)
     common = common_sizes(before, after, ports.inputs)
-    old, new = map(KeyedGraph.of, (before, after), common or (None, None))
+    old, new = map(KeyedGraph.of, (before, after), common or (None, None), written)
     graph, steps = _compare_graphs(old, new, ports)
     return Difference(
         before.name,
@@ -179,6 +195,66 @@ def _compare_costs(
     return CostChange(numbers, at[0], at[1], comparable=None not in sizes)
 
 
+class Unread(NamedTuple):
+    """A file that cannot be read as a network, and why.
+
+    Attributes:
+        reasons: the headline, then the nodes at fault; empty where ``findings`` say it.
+        findings: of the spec that it would be.
+    """
+
+    name: str
+    reasons: tuple[str, ...]
+    findings: tuple[Diagnostic, ...] = ()
+
+
+class FileDifference(NamedTuple):
+    """What changed from one file to another, of which one at least is an ONNX file, for whoever uses it.
+
+    Attributes:
+        interface: as the files declare it where the networks are not compared.
+        networks: None where a file is no network of the language, as ``unread`` says: whether something breaks there is
+            not known, and counts as breaking.
+        numbers: of two ONNX files whose networks are compared.
+        beside: which of `FILE_SECTIONS` there are.
+    """
+
+    before: str
+    after: str
+    interface: InterfaceChange
+    networks: Difference | None
+    numbers: NumbersChange | None
+    file: HeaderChange
+    beside: tuple[str, ...]
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Of which something is said."""
+        return (*SECTIONS, *self.beside)
+
+    @property
+    def changed(self) -> bool:
+        parts = (self.interface, self.networks, self.numbers, self.file)
+        return bool(self.unread) or any(part.changed for part in parts if part is not None)
+
+    def fails(self, section: str, growth: Fraction = Fraction(0)) -> bool:
+        """Whether what changed in the section (of `sections`) breaks somebody: see `Difference.fails`.
+
+        numbers: a tensor has others. file: it may not run where the old one ran, or lacks what is read of it.
+        """
+        match section:
+            case "interface":
+                return self.interface.breaking
+            case "file":
+                return self.file.breaking
+            case _ if self.networks is None:
+                return section in self.sections
+            case "numbers":
+                return self.numbers is not None and self.numbers.changed
+        return self.networks.fails(section, growth)
+
+
 # ---- files of several models ----------------------------------------------------------------------------------
 
 
@@ -187,7 +263,12 @@ class ModelChange(NamedTuple):
 
     before: str | None
     after: str | None
-    difference: Difference | None = None
+    difference: Difference | FileDifference | None = None
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Of which something is said."""
+        return SECTIONS if self.difference is None else self.difference.sections
 
     @property
     def changed(self) -> bool:
@@ -195,9 +276,9 @@ class ModelChange(NamedTuple):
 
     def fails(self, section: str, growth: Fraction = Fraction(0)) -> bool:
         """Whether the section breaks somebody: see `Difference.fails`. A model that is gone breaks all who used it; a
-        new one breaks nobody."""
+        new one breaks nobody. Of a section that is not there nothing does."""
         if self.difference is not None:
-            return self.difference.fails(section, growth)
+            return section in self.sections and self.difference.fails(section, growth)
         return self.after is None and section != "cost"
 
 
@@ -205,7 +286,7 @@ class FailOn(NamedTuple):
     """What a comparison fails on, but for specs that are wrong.
 
     Attributes:
-        sections: of `specc.compare.SECTIONS`.
+        sections: of `SECTIONS` and `FILE_SECTIONS`.
         growth: how much a cost may grow, in percent.
     """
 

@@ -282,6 +282,8 @@ def _allows(symbol: Symbol, size: Dim) -> bool:
 
 def _outputs(ports: PairedPorts, sizes: CommonSizes | None) -> Iterator[PortChange]:
     for old, new in ports.pairs:
+        if old.dtype != new.dtype:
+            yield PortChange("output", "type", new.name, old.dtype, new.dtype, True, f"a caller gets {new.dtype}")
         before, after = str(old.type), str(new.type)
         if not _is_same(old.type, new.type, sizes):
             yield PortChange("output", "shape", new.name, before, after, True, "a caller gets another shape")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import Literal, get_args
+from typing import Literal
 
 from specc.ir.size import Dim, Size
 
-DType = Literal["float32", "uint8"]
-"""What the elements of an input may be."""
+DType = Literal["float32", "uint8", "float16"]
+"""What the elements of an input may be; float16 in an ONNX file alone, which `specc diff` compares."""
 
-DTYPES: tuple[DType, ...] = get_args(DType)
+DTYPES: tuple[DType, ...] = ("float32", "uint8")
+"""Those that the language has."""
 
 
 class TensorType:

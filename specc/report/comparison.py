@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
-from specc.compare import SECTIONS
+from specc.compare import Difference
 from specc.compare.difference import Comparison, FailOn, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
 from specc.diagnostics.words import encodable, plural, visible
@@ -248,7 +248,7 @@ def _markdown_of(group: Group, fail_on: FailOn, *, details: bool) -> str:
     elif model is None:
         parts.append(_without_model(file))
     elif model.difference is None:
-        fails = any(fail_on.fails(model, section) for section in SECTIONS)
+        fails = any(fail_on.fails(model, section) for section in model.sections)
         parts.append(f"{_CHANGED} a new model" if model.before is None else f"{_sign(fails)} the model is gone")
     elif not model.changed:
         parts.append(f"{_SAME} {_without_difference(file)}")
@@ -260,13 +260,14 @@ def _markdown_of(group: Group, fail_on: FailOn, *, details: bool) -> str:
 def _tables(model: ModelChange, fail_on: FailOn, *, details: bool) -> Iterator[str]:
     """A table of verdicts, one of costs, and what the verdicts rest on, folded away."""
     assert model.difference is not None
-    parts, cost = sections(model.difference), model.difference.cost
+    difference, parts = model.difference, sections(model.difference)
+    networks = difference if isinstance(difference, Difference) else difference.networks
     verdicts = ["| | |", "|---|---|"]
     for part in parts:
         sign = _sign(fail_on.fails(model, part.name), part.tone != "same")
         verdicts.append(f"| {sign} {part.name} | {cell(part.verdict)} |")
     yield "\n".join(verdicts)
-    if cost.changed:
+    if networks is not None and (cost := networks.cost).changed:
         numbers = ((n.name, amount(n.before, n.unit), amount(n.after, n.unit), change(n)) for n in cost.numbers)
         rows = [f"| {' | '.join(row)} |" for row in numbers]
         yield "\n".join([f"| cost{cell(at_sizes(cost))} | before | after | change |", "|---|--:|--:|--:|", *rows])

@@ -21,7 +21,7 @@ from specc.version import __version__
 # A check that the cache answers loads no pydantic: what compares and proves is imported where it is called.
 if TYPE_CHECKING:
     from specc.compare import Difference
-    from specc.compare.difference import Comparison, FailOn
+    from specc.compare.difference import Comparison, FailOn, FileDifference
     from specc.compare.wiring import Member, StepChange
     from specc.report.proof_wording import ProofSubject
     from specc.verify.result import Parity
@@ -140,8 +140,6 @@ def remarks(finding: Diagnostic) -> Iterator[str]:
 
 def comparison_json(comparison: Comparison, style: Style, fail_on: FailOn | None) -> str:
     """All that is known; ``fail_on`` makes no difference."""
-    from specc.compare import SECTIONS
-
     value = {
         "version": VERSION,
         "specc": __version__,
@@ -163,7 +161,7 @@ def comparison_json(comparison: Comparison, style: Style, fail_on: FailOn | None
                         "before": model.before,
                         "after": model.after,
                         "changed": model.changed,
-                        "breaking": {section: model.fails(section) for section in SECTIONS},
+                        "breaking": {section: model.fails(section) for section in model.sections},
                         **(difference(model.difference) if model.difference else {}),
                     }
                     for model in file.models
@@ -181,11 +179,35 @@ def _headline(finding: Diagnostic) -> dict[str, Any]:
     return {"code": finding.code, "message": finding.message, **place}
 
 
-def difference(of: Difference) -> dict[str, Any]:
+def difference(of: Difference | FileDifference) -> dict[str, Any]:
     """All that is known of two models, but for their names."""
-    from specc.report.sections import sections
+    from specc.compare import Difference
+    from specc.report.sections import reasons, sections
 
     verdicts = {section.name: section.verdict for section in sections(of)}
+    if isinstance(of, Difference):
+        return _networks(of, verdicts)
+    interface = [change._asdict() for change in of.interface.changes]
+    value: dict[str, Any] = {"interface": {"verdict": verdicts["interface"], "changes": interface}}
+    if of.networks is not None:
+        value |= _networks(of.networks, verdicts)
+    if of.numbers is not None:
+        tensors = [
+            # JSON has no infinity.
+            {**tensor._asdict(), "largest": tensor.largest if isfinite(tensor.largest) else None}
+            for tensor in of.numbers.tensors
+        ]
+        counts = {"compared": of.numbers.compared, "left_out": of.numbers.left_out}
+        value["numbers"] = {"verdict": verdicts["numbers"], **counts, "changed": tensors}
+    if "file" in of.sections:
+        changes = [change._asdict() for change in of.file.changes]
+        value["file"] = {"verdict": verdicts["file"], "changes": changes}
+    value["unread"] = [{"name": unread.name, "reasons": reasons(unread)} for unread in of.unread]
+    return value
+
+
+def _networks(of: Difference, verdicts: dict[str, str]) -> dict[str, Any]:
+    """The four sections of two networks."""
     interface, weights, graph, cost = of.interface, of.weights, of.graph, of.cost
     return {
         "interface": {"verdict": verdicts["interface"], "changes": [change._asdict() for change in interface.changes]},

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import prod
+from math import isfinite, prod
 from typing import Literal, NamedTuple, TypeVar
 
-from specc.compare import SECTIONS, Difference
+from specc.compare import Difference
 from specc.compare.checkpoint import TensorChange, WeightsChange
-from specc.compare.difference import Amount, CostChange, CostNumber, Unit
+from specc.compare.difference import Amount, CostChange, CostNumber, FileDifference, Unit, Unread
+from specc.compare.header import HeaderChange, HeaderEntryChange
 from specc.compare.interface import InterfaceChange
+from specc.compare.numbers import NumbersChange, TensorNumbers
 from specc.compare.wiring import GraphChange, Member, StepChange
-from specc.diagnostics.words import listed, plural
+from specc.diagnostics.words import listed, plural, visible
 from specc.elaborate.values import display
 from specc.ir.graph import Node, Region
 from specc.report.notation import block, count, cut, field, memory, scaled, some, step
@@ -30,7 +32,7 @@ NAMES_WIDTH = 44
 
 
 class Section(NamedTuple):
-    """One of `specc.compare.SECTIONS` in words.
+    """One section of a difference in words.
 
     Attributes:
         verdict: one sentence, without a full stop.
@@ -43,16 +45,107 @@ class Section(NamedTuple):
     rows: tuple[Row, ...] = ()
 
 
-def sections(difference: Difference) -> tuple[Section, ...]:
-    """All of them, in the order of `specc.compare.SECTIONS`."""
-    every = (
-        _interface(difference.interface),
-        _weights(difference.weights),
-        _graph(difference.graph),
-        _cost(difference.cost),
+def sections(difference: Difference | FileDifference) -> tuple[Section, ...]:
+    """All that it has, in their order."""
+    every = list(_networks(difference) if isinstance(difference, Difference) else _files(difference))
+    assert tuple(section.name for section in every) == difference.sections
+    return tuple(every)
+
+
+def _networks(difference: Difference) -> Iterator[Section]:
+    yield _interface(difference.interface)
+    yield _weights(difference.weights)
+    yield _graph(difference.graph)
+    yield _cost(difference.cost)
+
+
+def _files(difference: FileDifference) -> Iterator[Section]:
+    if difference.networks is not None:
+        yield from _networks(difference.networks)
+    else:
+        yield _interface(difference.interface)
+        yield from _not_compared(difference.unread)
+    if "numbers" in difference.sections:
+        yield _numbers(difference.numbers) if difference.numbers is not None else _unknown("numbers", ())
+    if "file" in difference.sections:
+        yield _file(difference.file)
+
+
+def _not_compared(unread: Sequence[Unread]) -> Iterator[Section]:
+    """The sections of the networks, where there are none."""
+    yield _unknown("weights", ())
+    yield _unknown("graph", [(reason,) for each in unread for reason in reasons(each)])
+    yield _unknown("cost", ())
+
+
+def reasons(unread: Unread) -> list[str]:
+    """Why a file cannot be read as a network, the file and its nodes by name."""
+    return [*unread.reasons, *(f"{unread.name}: {finding.message}" for finding in unread.findings)]
+
+
+def _unknown(name: str, rows: Sequence[Row]) -> Section:
+    return Section(name, "not compared:" if rows else "not compared", "breaking", tuple(rows))
+
+
+def _numbers(numbers: NumbersChange) -> Section:
+    left = [("not compared", plural(numbers.left_out, "tensor"), "in one file alone")] if numbers.left_out else []
+    if not numbers.compared:
+        return Section("numbers", "there are none to compare", "same", tuple(left))
+    if not numbers.changed:
+        verdict = f"the same in {plural(numbers.compared, 'tensor')}" if left else "the same"
+        return Section("numbers", verdict, "same", tuple(left))
+    most, number = numbers.tensors[0], len(numbers.tensors)
+    of = f"{number:,} of {plural(numbers.compared, 'tensor')}"
+    if numbers.is_rounding:
+        verdict = f"those of {of} are rounded to float16 on one side, and are the same otherwise"
+    elif number == numbers.compared > 1:
+        every = plural(numbers.compared, "tensor")
+        verdict = f"all {every} have others, as if trained anew, {_by_at_most(most)} in {most.after}"
+    else:
+        verdict = f"{of} {'has' if number == 1 else 'have'} others, {_by_at_most(most)} in {most.after}"
+    rows = [("changed", _arrow(tensor.before, tensor.after), _numbers_row(tensor)) for tensor in numbers.tensors]
+    return Section("numbers", verdict, "changed", (*rows, *left))
+
+
+def _by_at_most(tensor: TensorNumbers) -> str:
+    return f"by {tensor.largest:.2g} at most" if isfinite(tensor.largest) else "one of them no number"
+
+
+def _numbers_row(tensor: TensorNumbers) -> str:
+    elements = f"{tensor.differing:,} of {plural(tensor.elements, 'element')}"
+    rounded = ", rounded to float16" if tensor.is_rounding else ""
+    return f"{elements}, {_by_at_most(tensor)}, where the largest was {tensor.scale:.2g}{rounded}"
+
+
+def _file(file: HeaderChange) -> Section:
+    if not file.changed:
+        return Section("file", "the same", "same")
+    kinds = dict.fromkeys(_KINDS.get(c.kind, c.kind) for c in file.changes if c.breaking or not file.breaking)
+    rows = tuple(map(_header_row, file.changes))
+    if file.breaking:
+        return Section("file", f"what runs or reads it may break: {listed(kinds)}", "breaking", rows)
+    return Section("file", f"{listed(kinds)} changed, and what runs and reads it works as before", "changed", rows)
+
+
+_KINDS = {"weights in": "files beside it", "bytes": "size"}
+"""What kinds of changes of a header are called, where that is not their name."""
+
+
+def _header_row(change: HeaderEntryChange) -> Row:
+    before, after = (
+        memory(value) if change.kind == "bytes" and isinstance(value, int) else _text(value)
+        for value in (change.before, change.after)
     )
-    assert tuple(section.name for section in every) == SECTIONS
-    return every
+    name = "size" if change.kind == "bytes" else change.kind
+    return name, visible(change.name), f"{before} -> {after}" + (f": {change.effect}" if change.effect else "")
+
+
+def _text(value: str | int | None) -> str:
+    return "none" if value is None else cut(visible(str(value)), LONGEST_VALUE) or '""'
+
+
+def _arrow(before: str, after: str) -> str:
+    return before if before == after else f"{before} -> {after}"
 
 
 def _groups(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:

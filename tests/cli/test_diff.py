@@ -63,7 +63,7 @@ def test_fail_on(specc: Specc, text: str, failing: set[str]) -> None:
 def test_what_is_no_section(specc: Specc, text: str) -> None:
     done = specc("diff", "one.cnn", "one.cnn", "--fail-on", text)
     assert done.code == 2
-    assert done.err.startswith("error: --fail-on takes interface, weights, graph and cost, not ")
+    assert done.err.startswith("error: --fail-on takes interface, weights, graph, cost, numbers and file, not ")
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_mistakes_of_both_specs(specc: Specc) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("one.cnn",), "diff takes two specs, or --against git:REF"),
-        ((), "diff takes two specs, or --against git:REF"),
-        (("one.cnn", "one.cnn", "one.cnn"), "diff takes two specs, or --against git:REF"),
+        (("one.cnn",), "diff takes two specs or ONNX files, or --against git:REF"),
+        ((), "diff takes two specs or ONNX files, or --against git:REF"),
+        (("one.cnn", "one.cnn", "one.cnn"), "diff takes two specs or ONNX files, or --against git:REF"),
         (("one.cnn", "none.cnn"), "none.cnn: there is no such file"),
         (("--against", "main"), "--against takes git:REF, as in --against git:main, not main"),
         (("--against", "hg:main"), "--against takes git:REF, as in --against git:main, not hg:main"),

@@ -42,6 +42,8 @@ SAME = [
     ("[N, 4]", "softplus(beta=1)", "softplus(beta=1.0)"),
     (IMAGE, "concat(dim=1) { | relu | tanh }", "concat(dim=-3) { | relu | tanh }"),
     (IMAGE, "scale(dim=1)", "scale(dim=-3)"),
+    (IMAGE, "standardize([0.5, 0.5, 0.5, 0.5], 2)", "standardize(0.5, [2, 2, 2, 2], dim=-3)"),
+    (IMAGE, "affine([1, 2, 3, 4], 1)", "affine([1, 2, 3, 4], [1, 1, 1, 1], dim=-3)"),
 ]
 OTHER = [
     (IMAGE, "conv(4, 3)", "conv(4, [3, 1])"),
@@ -59,6 +61,8 @@ OTHER = [
     (IMAGE, "flatten(2)", "flatten(1, 2)"),
     (IMAGE, 'upsample(size=24, mode="bilinear")', 'upsample(size=24, mode="bilinear", align_corners=true)'),
     (IMAGE, "conv(4, 3, bias=true)", "conv(4, 3, bias=false)"),
+    (IMAGE, "affine([1, 2, 3, 4], 1)", "affine([1, 2, 3, 4], [1, 1, 1, 2])"),
+    ("[N, 4, 4]", "affine([1, 2, 3, 4])", "affine([1, 2, 3, 4], dim=2)"),
 ]
 
 
@@ -101,6 +105,24 @@ def test_a_step_is_the_same_on_another_input(step: str) -> None:
     """What it means there differs, and what has changed is the input."""
     found = difference(model(spec("[N, 4, 8]", step)), model(spec("[N, 4, 6, 6]", step)))
     assert not found.graph.changed_steps
+
+
+def test_of_what_a_step_takes_the_sizes_alone() -> None:
+    """Any value will do that has them, at every size; numbers that it reads are those of one step."""
+    contract = "[N, 4, H, W] where H >= 5, W >= 5"
+    text = f"model M : {contract} {{{{ a: conv(4, 3) -> b: relu -> conv(4, 3, padding={{}}) -> upsample(like={{}}) }}}}"
+    one, other = (model(text.format(1, like)) for like in "ab")
+    old, new = (each.to_torch(seed=1) for each in (one, other))
+    assert torch.equal(old(sample(IMAGE)), new(sample(IMAGE))), "the case is wrong"
+    assert not difference(one, other).changed
+    assert difference(one, model(text.format(1, "in"))).graph.changed
+    assert difference(one, model(text.format(0, "a"))).graph.changed
+
+
+def test_a_step_without_tensors_may_be_applied_again() -> None:
+    text = "model M : [N, 4] {{ {}fc(4) -> {} -> fc(4) -> {} }}"
+    again = model(text.format("shared act = relu\n", "act", "act"))
+    assert difference(model(text.format("", "relu", "relu")), again).graph.proven_same
 
 
 def test_symbolic_sizes() -> None:
