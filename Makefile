@@ -4,7 +4,7 @@
 # make bench   speed, memory and latency beside other tools, measured as whole processes; about half an hour, and goes on
 #              where it was interrupted. BENCH=--quick: LeNet alone, in a minute
 # make figures the same, and what docs/promises.md and docs/benchmarks.md show of it
-# make grammar the parser's tables, after a change of the grammar or of Lark
+# make grammar the parser's tables and what editors colour specs by, after a change of the grammar or of Lark
 # make docs    docs/operators.md, docs/codes.md, docs/words.md, the names of the operators, the text of specc --help and the picture of a
 #              check, after a change of an operator, a code's page, a command, or what it prints
 # make docs-site  the documentation as a site, with the playground in it, in build/site; needs Node.js and npm, its tests Chromium
@@ -16,6 +16,7 @@
 # make sweeps  what of sweeps needs Dask, Optuna, pyarrow and matplotlib, or builds networks
 # make server  specc server, with a client over stdio
 # make playground  the page that checks specs in the browser, in build/playground, and served on this machine; needs Node.js and npm
+# make editors  editors/vscode: packaged, and tried in Visual Studio Code itself, in Chromium; needs Node.js and npm
 # make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js, npm and g++ must:
 #              their tests and types; the programs of specc embed, compiled and run
 # make imports  files of both of PyTorch's exporters, of tools that rewrite files, and of the onnx package, imported
@@ -30,7 +31,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server playground docs-site mutants fuzz package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server playground docs-site editors mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -64,6 +65,7 @@ figures: $(VENV)/installed-bench
 
 grammar: $(VENV)/installed
 	$(BIN)/python -m specc.syntax.tables
+	$(BIN)/python -m specc.highlighting.textmate > editors/vscode/syntaxes/specc.tmLanguage.json
 
 docs: $(VENV)/installed
 	$(BIN)/python -m specc.ops
@@ -102,6 +104,9 @@ docs-site: $(VENV)/installed-dev $(VENV)/installed-docs $(VENV)/installed-playgr
 	$(BIN)/python playground/build.py
 	$(BIN)/python -m docs.site.build --playground build/playground
 	$(BIN)/python -m pytest -m published tests/site
+
+editors: $(VENV)/installed-dev $(VENV)/installed-editors
+	$(BIN)/python -m pytest -m editor tests/editors
 
 imports: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 -m imported tests/importing tests/compare
@@ -154,6 +159,11 @@ $(VENV)/installed-server: $(VENV)/installed requirements-server.txt
 
 $(VENV)/installed-docs: $(VENV)/installed requirements-docs.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-docs.txt
+	@touch $@
+
+$(VENV)/installed-editors: $(VENV)/installed-server editors/vscode/package-lock.json tests/editors/package-lock.json tests/editors/install
+	npm ci --prefix editors/vscode --ignore-scripts --no-audit --no-fund --silent
+	tests/editors/install
 	@touch $@
 
 $(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt tests/examples/package-lock.json

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from specc.syntax.tokens import ARROW, BAR, CLOSERS, COLON, COMMA, NAME, NEWLINE, UNKNOWN, is_word, scan
+from specc.syntax.tables import tables
+from specc.syntax.tokens import ARROW, BAR, CLOSERS, COLON, COMMA, FROZEN, NAME, NEWLINE, UNKNOWN, is_word, scan
 
 
 class Role(StrEnum):
@@ -47,6 +48,12 @@ _ROLES = {
     UNKNOWN: Role.UNKNOWN,
     **dict.fromkeys((*CLOSERS, *CLOSERS.values(), COMMA, COLON, "DOT"), Role.PUNCTUATION),
 }
+
+
+def operators() -> list[str]:
+    """What the operators look like, in the order in which they are tried."""
+    others = {NAME, NEWLINE, FROZEN, "_WHERE"}
+    return [pattern for kind, pattern in tables().terminals if kind not in _ROLES and kind not in others]
 
 
 def roles(text: str) -> Iterator[Part]:
