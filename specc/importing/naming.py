@@ -13,7 +13,6 @@ LONGEST = 200
 """Characters of a label."""
 
 _UNSAYABLE = re.compile(r"[\s./:\"\\{}]")
-_GENERATED = re.compile(r"(?:onnx|val|tmp|const|x|v)?(?:::|_|/)?[A-Za-z]*_?\d*")
 
 
 def identifier(text: str, taken: Iterable[str] = (), fallback: str = "value") -> str:
@@ -74,7 +73,6 @@ class Names:
     def __init__(self) -> None:
         self._paths: dict[str, tuple[object, ...]] = {}
         self._groups: set[str] = set()
-        self._counts: Counter[str] = Counter()
         self._users: Counter[object] = Counter()
 
     def of(self, steps: Iterable[Step]) -> dict[Step, str]:
@@ -108,11 +106,12 @@ class Names:
             words = [identifier(part) for part in re.split(r"[./:]+", path) if part and not part.isdigit()]
             if words:
                 yield ".".join(words)
-        self._counts[step.kind] += 1
-        yield f"{step.kind}{self._counts[step.kind]}"
 
     def _claimed(self, step: Step) -> str:
-        """A path that is free, or that of a step with the very same tensors, which is one module with it."""
+        """A path that is free, or that of a step with the very same tensors, which is one module with it.
+
+        Empty where the file has no name for it.
+        """
         owner = (step.op, *(known.key for known in step.tensors.values()))
         first = ""
         for path in self._proposals(step):
@@ -120,6 +119,8 @@ class Names:
                 self._enter(path, owner)
                 return path
             first = first or path
+        if not first:
+            return ""
         if self._is_inside(first):  # of what is a step already: no group can be called so
             first = first.replace(".", "_")
         path, count = first, 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -121,8 +122,17 @@ class _Tensors:
     def __init__(self) -> None:
         self.all: dict[str, ImportedTensor] = {}
         self._names: dict[tuple[object, ...], str] = {}
+        self._paths: dict[tuple[object, ...], str] = {}
+        self._counts: Counter[str] = Counter()
 
     def of(self, step: Step, path: str) -> dict[str, str]:
+        """Its tensors; without a path they are called as the language would call them."""
+        if step.tensors and not path:
+            owner = (step.op, *(known.key for known in step.tensors.values()))
+            if owner not in self._paths:
+                self._counts[step.kind] += 1
+                self._paths[owner] = f"{step.kind}{self._counts[step.kind]}"
+            path = self._paths[owner]
         return {role: self._name(known, path, role) for role, known in step.tensors.items()}
 
     def _name(self, known: Known, path: str, role: str) -> str:

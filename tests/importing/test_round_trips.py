@@ -60,10 +60,13 @@ def test_random_specs(seed: int) -> None:
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.__name__)
 def test_exported_networks(network: type[nn.Module], exporter: str, tmp_path: Path) -> None:
-    """As few lines as a person writes, and the parameters' names are the module's."""
-    _, spec = exported(network, tmp_path / "net.onnx", dynamo=exporter == "dynamo")
-    assert spec.structure == "loops"
-    assert spec.text.count("\n") <= NETWORKS[network]
+    """As few lines as a person writes, also without names; the parameters' names are the module's, where they are."""
+    export = exported(network, tmp_path / "net.onnx", dynamo=exporter == "dynamo")
+    spec = export.spec
     assert not spec.renamed
     weights = {name for name, _ in spec.graph.state if name.endswith(".weight")}
     assert weights <= network().state_dict().keys()
+    for one in (spec, export.nameless):
+        assert one.structure == "loops"
+        assert one.text.count("\n") <= NETWORKS[network]
+    assert len(export.nameless.graph.nodes) == len(spec.graph.nodes)

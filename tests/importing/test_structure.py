@@ -245,6 +245,58 @@ model Net : [N, 8, 16, 16] -> [N, 24, 16, 16] {
 """)
 
 
+def test_blocks_without_names() -> None:
+    """What comes again is a part, whatever it is called; stages are loops of their own."""
+    stages = "\n".join(
+        f"  layer{i}: for s in [{1 if i == 1 else 2}, 1, 1, 1] {{ residual({32 * i}, stride=s) }}" for i in (1, 2, 3)
+    )
+    text = written(
+        f"""{RESIDUAL.replace("layer", "residual")}
+model Net : [N, 3, H, W] -> [N, 10] {{
+  stem: conv(16, 3, padding=1, bias=false) -> norm: bn -> relu
+{stages}
+  globalavgpool -> flatten -> fc(10)
+}}
+""",
+        with_paths=False,
+    )
+    assert (
+        text
+        == """block residual(c, stride = 1) {
+  add {
+    | conv(c, 3, stride=stride, padding=1, bias=false) -> bn -> relu
+      conv(c, 3, padding=1, bias=false) -> bn
+    | if in.channels != c { conv(c, 1, stride=stride, bias=false) -> bn }
+  }
+  relu
+}
+
+model Net : [N, 3, H, W] -> [N, 10] {
+  conv(16, 3, padding=1, bias=false) -> bn -> relu
+  repeat 4 { residual(32) }
+  for stride in [2, 1, 1, 1] { residual(64, stride=stride) }
+  for stride in [2, 1, 1, 1] { residual(96, stride=stride) }
+  globalavgpool -> flatten -> fc(10)
+}
+"""
+    )
+
+
+def test_parts_without_names_that_are_called_from_elsewhere() -> None:
+    """A value inside of what comes again is taken further down: there it is no part."""
+    text = written(
+        """model Net : [N, 4, 16, 16] -> (early: [N, 8, 16, 16], late: [N, 8, 16, 16]) {
+  conv(8, 3, padding=1) -> bn -> relu -> conv(8, 3, padding=1) -> bn -> relu -> maxpool(1)
+  conv(8, 3, padding=1) -> bn -> relu -> conv(8, 3, padding=1) -> bn -> early: relu -> maxpool(1)
+  conv(8, 3, padding=1) -> bn -> relu -> conv(8, 3, padding=1) -> bn -> relu -> maxpool(1)
+  conv(8, 3, padding=1) -> bn -> relu -> late: conv(8, 1)
+}
+""",
+        with_paths=False,
+    )
+    assert "-> early: unit -> maxpool(1)" in text
+
+
 def step(operator: str, *inputs: str, name: str = "", value: str, **arguments: Any) -> ImportedStep:
     return ImportedStep(name, operator, arguments, inputs, (value,))
 

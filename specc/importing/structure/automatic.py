@@ -1,14 +1,15 @@
 """Labels that need not be written: steps and calls of blocks that the language calls so by itself.
 
 It calls an unlabelled step by its layer and its place among the steps of that layer in its scope, a call by its block.
-A file that has been written of a spec is full of such names. They are left out where most names of a network are such,
-and no value of that name is called; in others, `conv1` beside `bn1`, somebody has chosen them.
+A file that has been written of a spec is full of such names. They are left out where nearly all names of a network are
+such, and no value of that name is called; in others, `conv1` beside `bn1`, somebody has chosen them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from itertools import groupby
 
 from specc.importing.structure.body import (
     LabelledGroup,
@@ -18,6 +19,11 @@ from specc.importing.structure.body import (
     all_statements,
     inner_bodies,
 )
+
+_MOST = 0.75
+"""The share of labels that are the language's in a network whose labels nobody has chosen."""
+_LONGEST_ROW = 4
+"""Calls of one block in a row that are not better said as a loop, which needs their labels."""
 
 
 def leave_out_layers(body: list[Statement], called: Collection[str]) -> bool:
@@ -29,7 +35,7 @@ def leave_out_layers(body: list[Statement], called: Collection[str]) -> bool:
     scopes = list(_scopes(body))
     usual = [layer for scope in scopes for layer in _usual_layers(scope) if layer.value not in called]
     labelled = sum(isinstance(s, WrittenStep) and bool(s.step.tensors and s.label) for scope in scopes for s in scope)
-    if 2 * len(usual) <= labelled:
+    if len(usual) < _MOST * labelled or not usual:
         return False
     for layer in usual:
         layer.is_automatic = True
@@ -44,11 +50,12 @@ def leave_out_calls(body: list[Statement], called: Collection[str]) -> None:
     """
     for scope in _scopes(body):
         counts = Counter[str]()
-        for statement in scope:
-            if isinstance(statement, LabelledGroup) and statement.call and _has_tensors(statement):
-                counts[statement.call.block] += 1
-                is_usual = statement.label == f"{statement.call.block}{counts[statement.call.block]}"
-                statement.is_automatic = is_usual and _values(statement).isdisjoint(called)
+        for block, row in groupby(scope, _block):
+            calls = [call for call in row if isinstance(call, LabelledGroup) and _has_tensors(call)]
+            for call in calls if block else ():
+                counts[block] += 1
+                is_usual = call.label == f"{block}{counts[block]}" and len(calls) <= _LONGEST_ROW
+                call.is_automatic = is_usual and _values(call).isdisjoint(called)
 
 
 def has_automatic_labels(body: list[Statement]) -> bool:
@@ -82,6 +89,11 @@ def _usual_layers(scope: list[Statement]) -> Iterator[WrittenStep]:
             counts[statement.step.operator] += 1
             if statement.label == f"{statement.step.operator}{counts[statement.step.operator]}":
                 yield statement
+
+
+def _block(statement: Statement) -> str:
+    """The block that it is a call of; empty of anything else."""
+    return statement.call.block if isinstance(statement, LabelledGroup) and statement.call else ""
 
 
 def _has_tensors(group: LabelledGroup) -> bool:

@@ -42,8 +42,8 @@ from specc.syntax.tokens import is_name
 _MOST_PARAMETERS = 8
 _VARYING = frozenset(("out_channels", "out_features", "stride", "groups", "p"))
 """The arguments in which a body and one that lacks some of its statements may differ."""
-_COST_OF_BLOCK = 30
-_COST_OF_CALL = 8
+COST_OF_BLOCK = 30
+COST_OF_CALL = 8
 _COST_OF_ARGUMENT = 5
 """Characters, about, of a block's header, of a call, and of each of its arguments."""
 
@@ -137,7 +137,7 @@ class _Blocks:
             if again:
                 length += _COST_OF_ARGUMENT
             elif one in chosen and isinstance(statement, LabelledGroup):
-                length += 2 * _COST_OF_CALL + len(statement.label or "")
+                length += 2 * COST_OF_CALL + len(statement.label or "")
             else:
                 length += size_of([statement], inside=False)
                 length += sum(self._length(inner, chosen) for inner in inner_bodies(statement))
@@ -205,8 +205,8 @@ class _Blocks:
             return False
         longest = max((group.body for group in one.groups), key=size_of)
         length = self._length(longest, chosen - {one})
-        call = _COST_OF_CALL + _COST_OF_ARGUMENT * one.parameters
-        return length * (count - 1) > _COST_OF_BLOCK + _COST_OF_ARGUMENT * one.parameters + call * count
+        call = COST_OF_CALL + _COST_OF_ARGUMENT * one.parameters
+        return length * (count - 1) > COST_OF_BLOCK + _COST_OF_ARGUMENT * one.parameters + call * count
 
     def _sizes(self, groups: list[LabelledGroup]) -> Sizes:
         before = [self._channels.get(group.start or "") for group in groups]
@@ -307,8 +307,8 @@ class _Blocks:
 def _by_content(body: list[Statement]) -> list[str]:
     layers = [s for s in body if isinstance(s, WrittenStep)]
     merges = {layer.step.operator for layer in layers if layer.arms is not None}
-    if len(body) <= 3 and len(layers) == len(body) and not merges:
-        return ["unit"]
+    if len(layers) == len(body) and not merges:
+        return ["unit" if len(body) <= 3 else "stack"]
     return ["residual"] if "add" in merges else ["mixed"] if "concat" in merges else []
 
 

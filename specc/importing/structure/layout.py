@@ -46,12 +46,12 @@ def _begins(statement: Statement, text: str, line: list[tuple[Statement, str]]) 
     length = len(_line(line)) + len(" -> ") + len(text)
     if isinstance(statement, EarlierValue) or "\n" in before_text or "\n" in text or length > _LONGEST:
         return True
-    weights = sum(_has_weights(part) for part, _ in line)
+    weights = sum(has_weights(part) for part, _ in line)
     calls = sum(isinstance(part, (LabelledGroup, Loop)) for part, _ in line)
     if isinstance(statement, WrittenStep) and statement.step.operator in _HEADS:
         return bool(weights or calls)
     is_call = isinstance(statement, (LabelledGroup, Loop))
-    if not is_call and not _has_weights(statement):
+    if not is_call and not has_weights(statement):
         return False
     ends_stage = isinstance(before, WrittenStep) and (before.step.operator in _POOLS or before.arms is not None)
     if is_call:
@@ -59,7 +59,12 @@ def _begins(statement: Statement, text: str, line: list[tuple[Statement, str]]) 
     return calls > 0 or (weights > 0 and (ends_stage or length > _LONGEST_PAIR))
 
 
-def _has_weights(statement: Statement) -> bool:
+def is_pool(step: WrittenStep) -> bool:
+    return step.step.operator in _POOLS or step.step.operator in _HEADS
+
+
+def has_weights(statement: Statement) -> bool:
+    """Whether it is a layer with weights that is no norm, or a merge that has such in its arms."""
     if not isinstance(statement, WrittenStep) or statement.step.operator.endswith(_NORMS):
         return False
-    return bool(statement.step.tensors) or any(_has_weights(inner) for arm in statement.arms or () for inner in arm)
+    return bool(statement.step.tensors) or any(has_weights(inner) for arm in statement.arms or () for inner in arm)

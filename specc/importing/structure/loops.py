@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from specc.importing.network import Argument, ValueOf
@@ -26,7 +27,7 @@ from specc.importing.structure.body import (
     statements,
 )
 from specc.importing.structure.parameters import BlockParameter, named
-from specc.importing.structure.unification import Key, Missing, NoCommonShape, Shapes, unified
+from specc.importing.structure.unification import Key, Missing, NoCommonShape, Shapes, same, unified
 from specc.syntax.tokens import is_plain_number
 
 _LONGEST_ROUND = 8
@@ -36,6 +37,12 @@ _MOST_COLUMNS = 6
 _WORTH = 0.8
 _WORTH_COMPUTED = 0.5
 """A loop is used where its text is shorter than so much of that of its rounds; the latter where it computes labels."""
+_FEW_ROUNDS = 6
+_MOST_ROUNDS = 64
+"""Rounds that are always one loop, and the most that are looked at for whether they should be several."""
+_COST_OF_LINE = 8
+_WIDEST_TABLE = 60
+"""Characters of a table of several columns beyond which each row stands on a line of its own."""
 _NUMBER = re.compile(r"\d+(?=\D*$)")
 
 
@@ -92,7 +99,7 @@ class _Loops:
                 if place and not isinstance(body[place - 1], SharedDeclaration):
                     start = _value_of(body[place - 1])
                 if loop := self._loop(chunks, start, scope, is_whole=is_whole):
-                    place += count * length
+                    place += len(loop.rounds) * length
                     break
             if loop is not None:
                 found.append(loop)
@@ -151,6 +158,8 @@ class _Loops:
         columns: list[list[Argument]] = [_column(parameter) for parameter in parameters]
         columns += [[ValueOf(value) for value in values] for values in differing.values()]
         variables += known.values()
+        if is_numbered and (count := _first_part(columns, size_of(bodies[0]))) < len(chunks):
+            return self._loop(chunks[:count], start, scope, is_whole=False) if count > 1 else None
         template = with_texts(both.body, texts)
         if not is_numbered:
             index = _free("i", {*taken, *variables})
@@ -250,9 +259,19 @@ def _runs(keys: list[Key], general: list[_Numbered], place: int) -> list[tuple[i
             ):
                 break
             count += 1
-        if count > 1:
+        if count > 1 and is_whole([one.statement for one in general], keys, place, length, count):
             found.append((length, count))
     return sorted(found, key=lambda run: (-run[0] * run[1], run[0]))
+
+
+def is_whole(body: Sequence[Statement], keys: Sequence[object], place: int, length: int, count: int) -> bool:
+    """Whether rounds of several statements take no part of a row of equal merges or groups, and leave the others."""
+    return length == 1 or not any(
+        0 < cut < len(keys)
+        and keys[cut - 1] == keys[cut]
+        and (isinstance(body[cut], LabelledGroup) or inner_bodies(body[cut]))
+        for cut in (place, place + length * count)
+    )
 
 
 def _follows(one: _Numbered, other: _Numbered) -> bool:
@@ -292,6 +311,38 @@ def _pays(
     entries = sum(2 + _length(value) for column in columns for value in column if not _is_range(column))
     length = size_of(template) + _COST_OF_LOOP + entries
     return length < worth * sum(map(size_of, bodies))
+
+
+def _first_part(columns: list[list[Argument]], size: int) -> int:
+    """How many of the rounds should be one loop, where several with shorter tables say the same.
+
+    Args:
+        size: about how many characters a round has.
+    """
+    rounds = len(columns[0]) if columns else sys.maxsize
+    if not _FEW_ROUNDS < rounds <= _MOST_ROUNDS:
+        return rounds
+    best: list[tuple[int, int]] = [(0, 0)] * (rounds + 1)
+    for begin in range(rounds - 1, -1, -1):
+        best[begin] = min(
+            (_cost([column[begin:end] for column in columns], size) + best[end][0], end)
+            for end in range(begin + 1, rounds + 1)
+        )
+    return best[0][1]
+
+
+def _cost(columns: list[list[Argument]], size: int) -> int:
+    """About how many characters a loop of these rounds has."""
+    cost = _COST_OF_LINE + size
+    if len(columns[0]) == 1:
+        return cost
+    tables = [column for column in columns if any(not same(value, column[0]) for value in column)]
+    table = 0
+    for column in tables:
+        is_short = _is_range(column) or (len(tables) == 1 and all(same(value, column[1]) for value in column[1:]))
+        table += sum(2 + _length(value) for value in (column[:2] if is_short else column))
+    is_wide = len(tables) > 1 and table > _WIDEST_TABLE
+    return cost + _COST_OF_LOOP + table + is_wide * _COST_OF_LINE * len(columns[0])
 
 
 def _length(entry: Argument) -> int:

@@ -25,6 +25,7 @@ from specc.importing.structure.comparison import Different, paired
 from specc.importing.structure.concats import nested
 from specc.importing.structure.loops import with_loops
 from specc.importing.structure.paths import placed
+from specc.importing.structure.repeats import with_groups, without_groups
 from specc.importing.structure.shared import SharedModule, declare, shared_modules
 from specc.importing.structure.towers import with_towers
 from specc.importing.structure.tree import grown
@@ -80,6 +81,7 @@ def structured(network: ImportedNetwork) -> Spec:
     names = {port.name: port.name for port in network.inputs}
     names |= {step.outputs[0]: name for step, name in zip(network.steps, _flat_names(network), strict=True)}
     channels = {value: _number(types[name].sample) for value, name in names.items()}
+    named = {tensor for step in network.steps if step.name for tensor in step.tensors.values()}
     for depth in _DEPTHS:
         for leaves_out in (True, False):
             try:
@@ -88,7 +90,7 @@ def structured(network: ImportedNetwork) -> Spec:
                 spec = _spec(network, text, graph, paired(flat, graph), depth)
             except (SpecError, Different):
                 continue
-            if not (leaves_out and spec.renamed):
+            if not leaves_out or named.isdisjoint(spec.renamed.values()):
                 return spec
     return _spec(network, formatted(Source(_FILE, flat_text)), flat, {node.name: node for node in flat.nodes}, "list")
 
@@ -189,8 +191,15 @@ def _chained(
     around |= declare(modules, body, around)
     last = _last(network)
     besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
+    is_nameless = not any(step.name for step in network.steps if step.tensors)
+    if is_nameless and depth != "groups":
+        with_groups(body, entry)
     leaves_out = leaves_out and leave_out_layers(body, {*read_values(body), *besides.values()})
     blocks = {block.name: block for block in (with_blocks(body, channels, around) if depth != "groups" else [])}
+    if is_nameless:
+        body = without_groups(body)
+        for block in blocks.values():
+            block.body = without_groups(block.body)
     if leaves_out:
         bodies = [body, *(block.body for block in blocks.values())]
         called = {value for one in bodies for value in read_values(one)}.union(

@@ -107,7 +107,7 @@ class BodyWriter:
             case WrittenStep():
                 return self._layer(statement, wanted)
             case LabelledGroup():
-                return self._group(statement)
+                return self._group(statement, wanted)
             case When():
                 inner = "\n".join(self._lines(statement.body))
                 return f"if {self.argument(statement.test)} {{ {inner} }}"
@@ -138,7 +138,7 @@ class BodyWriter:
         layer.label = self._called[value] = label
         return f"{_quoted(label)}: {text}"
 
-    def _group(self, group: LabelledGroup) -> str:
+    def _group(self, group: LabelledGroup, wanted: Mapping[str, str]) -> str:
         if group.call is not None:
             text = self._block_call(group.call)
         else:
@@ -149,6 +149,8 @@ class BodyWriter:
                 text = f"{{ {text} }}"
             self._waiting.pop()
             self._called = outside
+        if group.label is None and self._waiting[0][group.value]:
+            group.label = wanted.get(group.value) or self._new_name("x")
         for value, path in paths_in([group]):
             if self._waiting[0][value] > 0:
                 self._called[value] = _said(path)
