@@ -90,11 +90,12 @@ class TestWorkflows:
         assert "package" in called
         assert called <= {*phony[1].split()}
 
-    def test_only_the_job_that_publishes_may_do_more_than_read(self) -> None:
+    def test_only_the_jobs_that_publish_may_do_more_than_read(self) -> None:
         rights = {
             f"{name}: {job}": facts["permissions"]
-            for name in ("test", "release")
+            for name in ("test", "release", "pages")
             for job, facts in workflow(name).items()
         }
         assert rights.pop("release: publish") == {"id-token": "write"}
+        assert rights.pop("pages: publish") == {"pages": "write", "id-token": "write"}
         assert {*map(str, rights.values())} == {str({"contents": "read"})}

@@ -124,6 +124,8 @@ class _Staging:
             picture, words, target, anchor = found.groups(default="")
             if not target:
                 return found[0]
+            if words.rpartition("/")[2] == Path(target).name and target.endswith(".md"):
+                words = _title((ROOT / document).parent / target)  # a page has no file's name for its reader
             return f"{picture}[{words}]({self.target(target, anchor, document)})"
 
         def source(found: re.Match[str]) -> str:
@@ -146,6 +148,10 @@ class _Staging:
             raise BrokenLink(f"{document} leads to {name}, which is no page: navigation.toml")
         self.files[f"files/{name}"] = path
         return Path(os.path.relpath(f"files/{name}", here)).as_posix()
+
+
+def _title(path: Path) -> str:
+    return re.sub("^# ", "", path.read_text(encoding="utf-8").partition("\n")[0]) if path.is_file() else path.name
 
 
 def block(fence: str) -> str:

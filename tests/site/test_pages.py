@@ -58,6 +58,7 @@ class TestLinks:
         ("written", "staged"),
         [
             ("[a](../../cli.md#check)", "[a](../cli.md#check)"),
+            ("[docs/cli.md](../../cli.md)", "[Title](../cli.md)"),
             ("[a](../zh/01-sliding.md#x)", "[a](site:zh/tutorial/01-sliding.html#x)"),
             ("![a](../../pictures/seen.svg)", "![a](../files/docs/pictures/seen.svg)"),
             ('<img width="3" src="../../pictures/seen.svg">', '<img width="3" src="../files/docs/pictures/seen.svg">'),
