@@ -91,6 +91,10 @@ class Span:
     def covers(self, other: Span) -> bool:
         return self.source is other.source and self.start <= other.start and other.end <= self.end
 
+    def moved(self, source: Source, by: int) -> Span:
+        """The place of the same text in another source, so many characters further."""
+        return Span(source, self.start + by, self.end + by)
+
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of ``other``."""
         return Span(self.source, self.start, other.end)

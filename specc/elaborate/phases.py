@@ -16,6 +16,7 @@ from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invali
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
 from specc.elaborate.lowering import lower
+from specc.elaborate.model_cache import ModelCache
 from specc.elaborate.scopes import Environment, Scope, require_name
 from specc.elaborate.values import UNKNOWN, Value, relocated
 from specc.elaborate.walk import Walk
@@ -66,7 +67,6 @@ class Sketch(NamedTuple):
         faults: the places of the mistakes, those of the file around it too; none where all is known.
     """
 
-    model: ast.ModelDefinition
     inputs: tuple[Port, ...]
     root: DraftBlock
     faults: tuple[Span, ...]
@@ -96,26 +96,34 @@ def choose(file: ast.File, name: str | None = None, how: str = "model=") -> ast.
     return models[name] if name is not None else next(iter(models.values()))
 
 
-def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked, ...]:
+def check_file(file: ast.File, imports: Imports | None = None, cache: ModelCache | None = None) -> tuple[Checked, ...]:
     """Every model of the file, with its parameters at their defaults.
 
     A file of blocks and lets alone is there to be imported: its blocks are checked where they are called.
 
     Args:
         imports: what other specs of the same run have imported.
+        cache: models of earlier texts, which are not elaborated again.
 
     Raises:
         SpecError: with the mistakes of all of them.
     """
+    imports = imports or Imports()
     names = environment(file, imports)
+    known = cache.of(file, names, imports) if cache else None
     if not file.models and not names.places:
-        shown = imports.files.shown(file.source.name) if imports else file.source.name
-        raise SpecError([_no_model(file, shown)])
+        raise SpecError([_no_model(file, imports.files.shown(file.source.name))])
     checked: list[Checked] = []
     findings: dict[Diagnostic, None] = dict.fromkeys(names.findings)
     for model in file.models:
         try:
-            checked.append(_explained(model, {}, names))
+            if known and (earlier := known.get(model)):
+                checked.append(Checked(*earlier))
+                continue
+            network = _explained(model, {}, names)
+            checked.append(network)
+            if known:
+                known.put(model, network.graph, network.blocks)
         except SpecError as error:
             findings |= dict.fromkeys(error.diagnostics)
     if findings:
@@ -123,11 +131,21 @@ def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked,
     return tuple(checked)
 
 
-def sketches(file: ast.File, imports: Imports | None = None) -> tuple[Sketch, ...]:
-    """As far as it is known, every model of the file whose inputs are, with its parameters at their defaults."""
+def sketches(
+    file: ast.File, imports: Imports, cache: ModelCache | None = None
+) -> tuple[tuple[ast.ModelDefinition, Sketch | Checked], ...]:
+    """As far as it is known, every model of the file whose inputs are, with its parameters at their defaults.
+
+    Args:
+        cache: models of earlier texts, which are taken as they are.
+    """
     names = environment(file, imports)
-    found = []
+    known = cache.of(file, names, imports) if cache else None
+    found: list[tuple[ast.ModelDefinition, Sketch | Checked]] = []
     for model in file.models:
+        if known and (earlier := known.get(model)):
+            found.append((model, Checked(*earlier)))
+            continue
         findings: list[Diagnostic] = []
         scope = _parameters(model, {}, names, findings)
         try:
@@ -138,7 +156,7 @@ def sketches(file: ast.File, imports: Imports | None = None) -> tuple[Sketch, ..
         walk.run()
         findings += (*walk.network.findings.values(), *names.findings)
         faults = tuple(place.span for finding in findings for place in (finding.primary, *finding.trace))
-        found.append(Sketch(model, inputs, walk.root, faults))
+        found.append((model, Sketch(inputs, walk.root, faults)))
     return tuple(found)
 
 

@@ -119,6 +119,12 @@ class Node:
         op, type = _op_at(self.op, sizes), known[self.type]
         return Node(self.name, op, self.inputs, types, type, self.span, self.owner, slot=self.slot)
 
+    def moved(self, span: Span) -> Node:
+        """The step at another place of the text."""
+        return Node(
+            self.name, self.op, self.inputs, self.input_types, self.type, span, self.owner, self._parameters, self.slot
+        )
+
     def __repr__(self) -> str:
         return f"Node({self.name}: {self.op!r} -> {self.type})"
 
@@ -183,10 +189,10 @@ class Region(Record):
     __eq__ = object.__eq__  # another call of the same block is another region
     __hash__ = object.__hash__
 
-    def with_members(self, members: tuple[Node | Region, ...]) -> Region:
-        """The same around other members of the same names."""
+    def with_members(self, members: tuple[Node | Region, ...], span: Span | None = None) -> Region:
+        """The same around other members of the same names, and at another place of the text where one is given."""
         attributes: dict[str, Any] = {name: getattr(self, name) for name in self.__match_args__}
-        return Region(**attributes | {"members": members})
+        return Region(**attributes | {"members": members, "span": span or self.span})
 
     def __repr__(self) -> str:
         return f"Region({self.name}: {len(self.members)} members)"

@@ -6,14 +6,15 @@ Start at `lint`; `lints` says what a lint is, `occurrences` makes findings of wh
 
 from __future__ import annotations
 
-from functools import cache
+import functools
 
 from specc.diagnostics import Diagnostic
-from specc.elaborate import Checked
+from specc.elaborate import Checked, ModelCache
+from specc.ir.graph import Graph
 from specc.ir.op import Op, Weightless
 from specc.lint import activations, classifiers, inputs, norms, sliding
 from specc.lint.definitions import unused_definitions
-from specc.lint.lints import Lint, Network
+from specc.lint.lints import Lint, Match, Network
 from specc.syntax import ast
 
 __all__ = ["LINTS", "lint"]
@@ -27,21 +28,21 @@ LINTS: tuple[Lint, ...] = (
 )
 
 
-def lint(file: ast.File, checked: tuple[Checked, ...]) -> list[Diagnostic]:
+def lint(file: ast.File, checked: tuple[Checked, ...], cache: ModelCache | None = None) -> list[Diagnostic]:
     """The warnings about a file that checks, in the order of the text.
 
     Args:
         checked: its models, as `specc.elaborate.check_file` gives them.
+        cache: knows models of which no lint has anything to say, and is told which these are.
     """
     networks = [Network(model) for model in checked]
-    matches = [
-        (lint, network, match)
-        for network in networks
-        for node in network.graph.nodes
-        for lint in _lints_of(type(node.op))
-        if (match := lint.look(node, network)) is not None
-        and not (match.removable and len(network.nodes) == 1)  # a model needs a step
-    ]
+    quiet = cache.quiet if cache else set[Graph]()
+    matches: list[tuple[Lint, Network, Match]] = []
+    for network in networks:
+        found = [] if network.graph in quiet else _matches(network)
+        matches += found
+        if not found:
+            quiet.add(network.graph)
     findings = list(unused_definitions(file))
     if any(port.type.rank == 3 or port.type.shape[-1] in (1, 3) for model in checked for port in model.graph.inputs):
         findings += inputs.image_inputs(file, checked)
@@ -52,7 +53,17 @@ def lint(file: ast.File, checked: tuple[Checked, ...]) -> list[Diagnostic]:
     return sorted(findings, key=lambda finding: finding.sort_key)
 
 
-@cache  # one entry for each operator; most steps are passed over by it
+def _matches(network: Network) -> list[tuple[Lint, Network, Match]]:
+    return [
+        (lint, network, match)
+        for node in network.graph.nodes
+        for lint in _lints_of(type(node.op))
+        if (match := lint.look(node, network)) is not None
+        and not (match.removable and len(network.nodes) == 1)  # a model needs a step
+    ]
+
+
+@functools.cache  # one entry for each operator; most steps are passed over by it
 def _lints_of(operator: type[Op]) -> tuple[Lint, ...]:
     defaults = {lint: {getattr(base, lint.trait) for base in (Op, Weightless)} for lint in LINTS}
     return tuple(

@@ -23,6 +23,7 @@ from specc.project.settings import Configuration
 from specc.source import Source
 
 if TYPE_CHECKING:
+    from specc.elaborate import ModelCache
     from specc.project.workers import Lost
 
 PATIENCE = 0.15
@@ -36,12 +37,14 @@ def check(
     cache: Cache | None = None,
     files: FileSystem = DISK,
     jobs: int | None = 1,
+    models: ModelCache | None = None,
 ) -> Outcome:
     """Check the files, ``-`` being standard input, each whether or not the others can be checked.
 
     Args:
         jobs: how many processes check; None: as many as there are processors, where there is work for them. Neither
             what is found nor its order depends on it.
+        models: those of earlier texts of the same files.
     """
     checker = Checker(options.configuration, cache, files)
     found: dict[int, tuple[str, FileFindings | Unreadable]] = {}
@@ -60,7 +63,7 @@ def check(
                 cold[place] = answer
             else:
                 found[place] = source.name, Unreadable(name, answer) if isinstance(answer, str) else answer
-    with closing(_checked(cold, files, jobs)) as results:
+    with closing(_checked(cold, files, jobs, models)) as results:
         for place, result in results:
             lookup = cold[place]
             if isinstance(result, FileFindings):
@@ -78,12 +81,12 @@ def check(
 
 
 def _checked(
-    cold: Mapping[int, Lookup], files: FileSystem, jobs: int | None
+    cold: Mapping[int, Lookup], files: FileSystem, jobs: int | None, models: ModelCache | None = None
 ) -> Generator[tuple[int, FileFindings | str], None, None]:
     """What is in each spec, or why that cannot be known; in whatever order they come."""
     # An error that is to be raised is raised here.
     most = 1 if os.environ.get("SPECC_TRACEBACK") else jobs or processors()
-    checker = FreshChecker(files)
+    checker = FreshChecker(files, models)
     started = 0.0
     for done, (place, lookup) in enumerate(cold.items()):
         if done == 1:  # the first one took the time that imports take
@@ -128,13 +131,20 @@ class Checker:
     Args:
         cache: None: every file is checked anew.
         files: where the specs are.
+        models: those of earlier texts of the same files.
     """
 
-    def __init__(self, configuration: Configuration, cache: Cache | None = None, files: FileSystem = DISK) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        cache: Cache | None = None,
+        files: FileSystem = DISK,
+        models: ModelCache | None = None,
+    ) -> None:
         self._configuration = configuration
         self._cache = cache
         self._files = files
-        self._fresh = FreshChecker(files)
+        self._fresh = FreshChecker(files, models)
         self._projects: dict[str, ProjectFolder] = {}
         self._cached_imports: dict[str, Source | None] = {}
         """The imported files that entries of the cache name, each read once; None for one that cannot be."""

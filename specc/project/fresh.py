@@ -15,7 +15,7 @@ from specc.project.cache import FileFindings
 from specc.source import Source
 
 if TYPE_CHECKING:
-    from specc.elaborate import Imports
+    from specc.elaborate import Imports, ModelCache
 
 T = TypeVar("T")
 
@@ -25,10 +25,12 @@ class FreshChecker:
 
     Args:
         files: where the specs are.
+        models: those of earlier texts, which are not elaborated again.
     """
 
-    def __init__(self, files: FileSystem = DISK) -> None:
+    def __init__(self, files: FileSystem = DISK, models: ModelCache | None = None) -> None:
         self._files = files
+        self._models = models
         self._imports: Imports | None = None
 
     def check(self, source: Source, budget: Budget | None) -> FileFindings:
@@ -42,11 +44,12 @@ class FreshChecker:
         self._imports = imports = self._imports or Imports(self._files)
         imports.forget()
         try:
-            file = parse(source)
-            checked = check_file(file, imports)
+            file = self._models.tree(source) if self._models else parse(source)
+            source = file.source
+            checked = check_file(file, imports, self._models)
         except SpecError as error:
             return FileFindings(0, False, error.diagnostics, (source, *imports.read.values()))
-        findings = lint(file, checked)
+        findings = lint(file, checked, self._models)
         if budget is not None:
             for model, network in zip(file.models, checked, strict=True):
                 findings += budget_findings(network, model.name_span, budget)

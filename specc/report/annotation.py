@@ -11,7 +11,7 @@ from itertools import chain
 from math import prod
 from typing import NamedTuple
 
-from specc.elaborate import Imports, Sketch, check_file, sketches
+from specc.elaborate import Checked, Imports, ModelCache, Sketch, check_file, sketches
 from specc.elaborate.drafts import DraftBlock, DraftNode
 from specc.ir.graph import Graph, Node, Port, Region, result
 from specc.ops import find
@@ -55,13 +55,22 @@ class LineShape(NamedTuple):
     parameters: int | None
 
 
-def known_shapes(file: ast.File, imports: Imports) -> list[LineShape]:
-    """What is known of a file's lines, be there mistakes in others."""
-    models = sketches(file, imports)
+def known_shapes(file: ast.File, imports: Imports, cache: ModelCache | None = None) -> list[LineShape]:
+    """What is known of a file's lines, be there mistakes in others.
+
+    Args:
+        cache: models of earlier texts.
+    """
     annotator = _Annotator(file)
-    for model in models:
-        annotator.sketch(model)
-    return annotator.lines([(model.model, model.inputs) for model in models])
+    models = []
+    for model, known in sketches(file, imports, cache):
+        if isinstance(known, Checked):
+            annotator.collect(known.graph)
+            models.append((model, known.graph.inputs))
+        else:
+            annotator.sketch(known)
+            models.append((model, known.inputs))
+    return annotator.lines(models)
 
 
 class _Context(NamedTuple):
@@ -139,14 +148,23 @@ class _Annotator:
                     self._parameters.setdefault(_place(member), set()).add(own)
         return elements
 
-    def _collect(self, members: Iterable[Node | Region], types: dict[str, str], source: Source) -> None:
+    def _collect(self, members: Iterable[Node | Region], types: dict[str, str], source: Source) -> int:
+        """How many elements their parameters have, all together."""
+        elements = 0
         for member in members:
             shapes, shape = self._steps, types[result(member)]
             if isinstance(member, Region):
                 shapes = self._rounds if member.kind == "round" else self._blocks
-                self._collect(member.members, types, source)
+                own = self._collect(member.members, types, source)
+            else:
+                own = sum(prod(each.shape) for each in member.parameters if not each.buffer)
+            elements += own
             if member.span.source is source:
-                shapes.setdefault(_place(member), []).append(shape)
+                place = _place(member)
+                shapes.setdefault(place, []).append(shape)
+                if shapes is not self._rounds:
+                    self._parameters.setdefault(place, set()).add(own)
+        return elements
 
     def body(self, body: ast.Body | ast.Arm, context: _Context) -> Shapes:
         """The shapes of the value that a body gives; those of its lines are noted."""

@@ -118,7 +118,7 @@ class Checks:
     def diagnosis(self, path: str) -> Diagnosis:
         """What there is to say of the text as it stands now."""
         if path not in self._now:
-            answer = guarded(path, lambda: diagnosis(path, self._documents.files))
+            answer = guarded(path, lambda: diagnosis(path, self._documents.files, self._documents.models))
             self._now[path] = Diagnosis(problem=answer) if isinstance(answer, str) else answer
         return self._now[path]
 

@@ -6,6 +6,7 @@ import posixpath
 from typing import NamedTuple
 
 from specc.diagnostics import Diagnostic, Edit, ImportFault, Safety, UsageError
+from specc.elaborate import ModelCache
 from specc.filesystem import FileSystem
 from specc.project.check import check
 from specc.project.selection import CheckOptions
@@ -26,10 +27,14 @@ class Diagnosis(NamedTuple):
     imports: frozenset[str] = frozenset()
 
 
-def diagnosis(path: str, files: FileSystem) -> Diagnosis:
-    """The findings of one file, by the settings that it has on the disk or in the editor."""
+def diagnosis(path: str, files: FileSystem, models: ModelCache | None = None) -> Diagnosis:
+    """The findings of one file, by the settings that it has on the disk or in the editor.
+
+    Args:
+        models: those of earlier texts.
+    """
     try:
-        outcome = check([path], CheckOptions(Configuration(files=files)), files=files)
+        outcome = check([path], CheckOptions(Configuration(files=files)), files=files, models=models)
     except UsageError as error:  # broken settings
         return Diagnosis(problem=str(error))
     imports = {files.absolute(name) for file in outcome.files for name in file.imports}

@@ -9,14 +9,15 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from specc.diagnostics import SpecError, UsageError
+from specc.elaborate import ModelCache
 from specc.server.buffers import Buffers
 from specc.source import Source, is_yaml
-from specc.syntax import ast, parse, read
+from specc.syntax import ast, read
 from specc.syntax.mending import mended
 
 _LONGEST_NAME = 100
-_MOST_TREES = 32
-"""Trees that are kept: of the texts that were asked for last."""
+_MOST_MENDED = 16
+"""Half-written texts whose trees are kept, those that came last."""
 
 
 class Documents:
@@ -25,6 +26,7 @@ class Documents:
     Attributes:
         texts: the texts by absolute path.
         files: the disk, with these texts in the place of its own.
+        models: what is known of the texts before.
         folders: those that the editor has; a document that is no file is in the first, or else in the present folder.
     """
 
@@ -35,7 +37,8 @@ class Documents:
         self._uris: dict[str, str] = {}
         self._paths: dict[str, str] = {}
         self._versions: dict[str, int] = {}
-        self._trees: OrderedDict[tuple[str, str], tuple[Source, ast.File | None]] = OrderedDict()
+        self.models = ModelCache()
+        self._mended: OrderedDict[tuple[str, str], ast.File | None] = OrderedDict()
 
     # ---- places -------------------------------------------------------------------------------------
 
@@ -114,18 +117,15 @@ class Documents:
         source = self.source(path)
         if source is None:
             return None
-        key = path, source.text
-        if key in self._trees:
-            self._trees.move_to_end(key)
-        else:
-            self._trees[key] = source, _tree(source)
-            if len(self._trees) > _MOST_TREES:
-                self._trees.popitem(last=False)
-        return self._trees[key]
+        try:
+            return source, self.models.tree(source)
+        except SpecError:
+            return source, self._mend(source)
 
-
-def _tree(source: Source) -> ast.File | None:
-    try:
-        return parse(source)
-    except SpecError:
-        return mended(source)
+    def _mend(self, source: Source) -> ast.File | None:
+        key = source.name, source.text
+        if key not in self._mended:
+            self._mended[key] = mended(source)
+            if len(self._mended) > _MOST_MENDED:
+                self._mended.popitem(last=False)
+        return self._mended[key]

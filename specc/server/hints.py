@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from specc.elaborate import Imports
+from specc.elaborate import Imports, ModelCache
 from specc.filesystem import FileSystem
 from specc.report.annotation import LineShape, known_shapes
 from specc.report.notation import scaled
@@ -24,9 +24,13 @@ class Hint(NamedTuple):
     text: str
 
 
-def hints(file: ast.File, files: FileSystem) -> list[Hint]:
-    """Those of a file, as far as it is known: neither at a mistake nor behind it."""
-    lines = known_shapes(file, Imports(files))
+def hints(file: ast.File, files: FileSystem, cache: ModelCache | None = None) -> list[Hint]:
+    """Those of a file, as far as it is known: neither at a mistake nor behind it.
+
+    Args:
+        cache: models of earlier texts.
+    """
+    lines = known_shapes(file, Imports(files), cache)
     if is_yaml(file.source.name):
         return _beside_lines(file, lines)
     return sorted(Hint(line.statements[-1].span.end, _text(line)) for line in lines)

@@ -184,7 +184,7 @@ class Session:
         first, last = offset_of(source, params.range.start), offset_of(source, params.range.end)
         return [
             lsp.InlayHint(lsp_position(position(source, hint.offset)), hint.text, padding_left=True)
-            for hint in hints(file, self.documents.files)
+            for hint in hints(file, self.documents.files, self.documents.models)
             if first <= hint.offset <= last
         ]
 

@@ -115,6 +115,9 @@ class MappedSpan(Span):
     def text(self) -> str:
         return self._origin.text
 
+    def moved(self, source: Source, by: int) -> Span:
+        return MappedSpan(source, self.start + by, self.end + by, self._origin)
+
     def to(self, other: Span) -> Span:
         if not isinstance(other, MappedSpan):
             return Span(self.source, self.start, other.end)
