@@ -18,7 +18,8 @@ from specc.filesystem import Memory
 from specc.project.fresh import guarded
 from specc.report.remarks import remark
 from specc.server.completion import offers
-from specc.server.diagnosis import Correction, corrections, diagnosis
+from specc.server.corrections import Correction, corrections
+from specc.server.diagnosis import diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
 from specc.source import Source, Span, is_yaml

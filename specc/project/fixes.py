@@ -73,9 +73,8 @@ def fix(name: str, checker: Checker, options: CheckOptions, *, unsafe: bool = Fa
         SpecError, UsageError: the file cannot be read or written.
     """
     before = read(name)
-    repair = _Repair(before, checker, options, unsafe)
-    repaired = repair.run()
-    if repaired.findings:
+    after, fixed = repaired(before, checker, options, unsafe=unsafe)
+    if fixed.findings:
         try:
             content = DISK.read(before.name, LARGEST)
         except OSError as error:
@@ -84,8 +83,28 @@ def fix(name: str, checker: Checker, options: CheckOptions, *, unsafe: bool = Fa
         if content != mark + before.text.encode():
             raise UsageError(f"{before.name}: it changed while fixes were tried, and is left alone; try again")
         with replace(Path(name)) as output:
-            output.write(mark + repair.source.text.encode())
-    return repaired
+            output.write(mark + after.text.encode())
+    return fixed
+
+
+def repaired(
+    source: Source, checker: Checker, options: CheckOptions, *, unsafe: bool = False
+) -> tuple[Source, FixedFile]:
+    """A text with what can be put right in it, and what was; nothing is written."""
+    repair = _Repair(source, checker, options, unsafe)
+    fixed = repair.run()
+    return repair.source, fixed
+
+
+def puts_right(finding: Diagnostic, source: Source, result: FileFindings, checker: Checker) -> bool:
+    """Whether the fix of a finding removes it and brings no other.
+
+    Args:
+        result: what was found in the text as it is.
+    """
+    change = _Change(source, [finding])
+    checked = checker.attempt(change.source)
+    return isinstance(checked, FileFindings) and _is_better(result, checked, [finding], change)
 
 
 class _Repair:
@@ -131,7 +150,7 @@ class _Repair:
             for finding in Selection(self._options).of(result).shown
             if finding.fix
             and finding.fix.safety in self._safeties
-            and all(edit.span.source is self.source for edit in finding.fix.edits)
+            and all(edit.span.source.name == self.source.name for edit in finding.fix.edits)
             and _key(finding) not in self._failed
         ]
         batch: list[Diagnostic] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import NamedTuple
 
-from specc.diagnostics import Diagnostic, Edit, ImportFault, Safety, UsageError
+from specc.diagnostics import Diagnostic, ImportFault, UsageError
 from specc.elaborate import ModelCache
 from specc.filesystem import FileSystem
 from specc.project.check import check
@@ -43,34 +43,3 @@ def diagnosis(path: str, files: FileSystem, models: ModelCache | None = None) ->
             folder = posixpath.dirname(finding.primary.span.source.name)
             imports.add(files.absolute(posixpath.join(folder, finding.fact.path.replace("\0", ""))))
     return Diagnosis(outcome.file_findings, "; ".join(one.message for one in outcome.unreadable), frozenset(imports))
-
-
-class Correction(NamedTuple):
-    """A fix of a finding within one file."""
-
-    finding: Diagnostic
-    edits: tuple[Edit, ...]
-    is_safe: bool
-
-    @property
-    def title(self) -> str:
-        """What it does, in the words of a menu."""
-        doubt = "" if self.is_safe else " (may not be what was meant)"
-        return ", ".join(_change(edit.span.text, edit.text) for edit in self.edits) + doubt
-
-
-def _change(old: str, new: str) -> str:
-    if not old.strip():
-        return f"write `{new.strip()}`"
-    return f"`{new.strip()}` instead of `{old.strip()}`" if new.strip() else f"remove `{old.strip()}`"
-
-
-def corrections(findings: tuple[Diagnostic, ...], path: str, files: FileSystem) -> list[Correction]:
-    """Those that a file takes: what is only to be read is none."""
-    return [
-        Correction(finding, finding.fix.edits, finding.fix.safety is Safety.SAFE)
-        for finding in findings
-        if finding.fix is not None
-        and finding.fix.safety is not Safety.DISPLAY_ONLY
-        and all(files.absolute(edit.span.source.name) == path for edit in finding.fix.edits)
-    ]

@@ -14,12 +14,13 @@ from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from specc.diagnostics import Diagnostic, Severity, SpecError
+from specc.diagnostics import Diagnostic, Severity, SpecError, UsageError
+from specc.diagnostics.words import plural
 from specc.filesystem import SETTINGS
 from specc.report.remarks import remark
 from specc.server.checks import Checks, Shown
 from specc.server.completion import offers
-from specc.server.diagnosis import corrections
+from specc.server.corrections import Correction, Corrector
 from specc.server.documents import Documents
 from specc.server.hints import hints
 from specc.server.hover import hover
@@ -41,9 +42,10 @@ _OFFERS = {
 _SEVERITIES = {Severity.ERROR: lsp.DiagnosticSeverity.Error, Severity.WARNING: lsp.DiagnosticSeverity.Warning}
 
 
+_ACTIONS = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.SourceFixAll]
 _OPTIONS = {
     lsp.TEXT_DOCUMENT_COMPLETION: lsp.CompletionOptions(trigger_characters=["(", ","]),
-    lsp.TEXT_DOCUMENT_CODE_ACTION: lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix]),
+    lsp.TEXT_DOCUMENT_CODE_ACTION: lsp.CodeActionOptions(code_action_kinds=_ACTIONS),
 }
 
 
@@ -216,38 +218,44 @@ class Session:
         ]
 
     def actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        uri = params.text_document.uri
+        uri, only = params.text_document.uri, params.context.only
         source = self.source(uri)
         if source is None:
             return []
-        first, last = offset_of(source, params.range.start), offset_of(source, params.range.end)
+        corrector = Corrector(source, self.documents.files, self.documents.models)
         found = []
-        path = self.documents.path(uri)
-        for one in corrections(self.checks.diagnosis(path).findings, path, self.documents.files):
-            place = one.finding.primary.span
-            if place.start > last or place.end < first:
-                continue
-            edits = [lsp.TextEdit(lsp_range(edit.span), edit.text) for edit in one.edits]
-            words = ", ".join(_words(edit.span.text, edit.text) for edit in one.edits)
-            doubt = "" if one.is_safe else " (may not be what was meant)"
-            found.append(
-                lsp.CodeAction(
-                    f"{one.finding.code}: {words}{doubt}",
-                    kind=lsp.CodeActionKind.QuickFix,
-                    is_preferred=one.is_safe,
-                    edit=lsp.WorkspaceEdit(changes={uri: edits}),
-                )
-            )
+        try:
+            if only is None or any(_is_kind(lsp.CodeActionKind.QuickFix, one) for one in only):
+                first, last = offset_of(source, params.range.start), offset_of(source, params.range.end)
+                found += [self._action(uri, one) for one in corrector.tried(first, last)]
+            # Only where it is asked for: it may take many checks, and editors ask for actions wherever one goes.
+            if only and any(_is_kind(lsp.CodeActionKind.SourceFixAll, one) for one in only):
+                repair = corrector.repair()
+                if repair.findings:
+                    change = lsp.TextEdit(lsp_range(source.span(0, len(source.text))), repair.text)
+                    title, kind = f"make {plural(repair.findings, 'safe fix')}", lsp.CodeActionKind.SourceFixAll
+                    found.append(lsp.CodeAction(title, kind=kind, edit=lsp.WorkspaceEdit(changes={uri: [change]})))
+        except UsageError:  # broken settings, which are shown
+            return []
         return found
+
+    def _action(self, uri: str, one: Correction) -> lsp.CodeAction:
+        edits = [lsp.TextEdit(lsp_range(edit.span), edit.text) for edit in one.edits]
+        return lsp.CodeAction(
+            f"{one.finding.code}: {one.title}",
+            kind=lsp.CodeActionKind.QuickFix,
+            diagnostics=[self._diagnostic(one.finding)],
+            is_preferred=one.is_safe,
+            edit=lsp.WorkspaceEdit(changes={uri: edits}),
+        )
+
+
+def _is_kind(kind: str, asked: str) -> bool:
+    """Whether a kind of action is the one that is asked for, or one of its kinds: `source.fixAll` of `source`."""
+    return not asked or kind == asked or kind.startswith(f"{asked}.")
 
 
 _START = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 1))
-
-
-def _words(old: str, new: str) -> str:
-    if not old.strip():
-        return f"write `{new.strip()}`"
-    return f"`{new.strip()}` instead of `{old.strip()}`" if new.strip() else f"remove `{old.strip()}`"
 
 
 def serve() -> None:

@@ -13,7 +13,7 @@ from specc.filesystem import DISK
 from specc.report.annotation import shapes
 from specc.server.buffers import Buffers
 from specc.server.completion import offers
-from specc.server.diagnosis import corrections, diagnosis
+from specc.server.diagnosis import diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
 from specc.server.outline import outline
@@ -109,14 +109,6 @@ def test_what_is_open_is_read_before_the_disk(tmp_path: Path) -> None:
     found = diagnosis(net, files)
     assert (found.findings, found.imports) == ((), {library})
     assert [entry.name for entry in files.entries(str(tmp_path))] == ["lib.cnn", "net.cnn"]
-
-
-def test_a_fix_is_offered_with_its_safety(tmp_path: Path) -> None:
-    path = f"{tmp_path}/net.cnn"
-    files = Buffers({path: NET.replace("flatten", "flaten")})
-    (one,) = corrections(diagnosis(path, files).findings, path, files)
-    assert [(edit.span.text, edit.text) for edit in one.edits] == [("flaten", "flatten")]
-    assert one.is_safe
 
 
 def test_hover_has_the_arithmetic_where_the_file_fits() -> None:
