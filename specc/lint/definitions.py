@@ -101,7 +101,7 @@ class _Uses:
             self._read(param.default, scope)
             scope.define(param.name)
         if item.contract is not None:
-            for port in (*item.contract.inputs, *(item.contract.outputs or ())):
+            for port in item.contract.inputs:
                 for name in _names_in(port.shape):
                     self._name(name, scope)
                     if not scope.knows(name):
@@ -111,7 +111,8 @@ class _Uses:
                     scope.define(port.name)
             self._read(item.contract.where, scope)
         self._list(item.body.statements, scope, scope)
-        for port in (item.contract.outputs or ()) if item.contract else ():
+        for port in (item.contract.outputs or ()) if item.contract else ():  # which see the lets of the body
+            self._read(port.shape, scope)
             self._name(port.name or "", scope)
 
     def _list(self, statements: tuple[ast.Statement, ...], scope: _Scope, frame: _Scope) -> None:
