@@ -16,7 +16,7 @@ from specc.elaborate.assertions import METRICS
 from specc.elaborate.drafts import RESERVED
 from specc.elaborate.values import CONSTANTS
 from specc.ops import find
-from specc.server.declared import LAYER, Applicable, Declared, Kind, Names, Part, Value
+from specc.server.declared import LAYER, Applicable, Declared, Kind, Names, Part, Value, is_written
 from specc.source import Span
 from specc.syntax import ast
 from specc.syntax.tokens import is_name
@@ -74,6 +74,7 @@ class Bindings:
             for span, things in self._everywhere()
             if span.source is source and span.start <= offset <= span.end
         ]
+        found = [one for one in found if is_written(one.span, one.things)]
         return max(found, key=lambda one: one.span.start, default=None)
 
     def applicable(self, path: str, name: str, at: int) -> Applicable | None:
@@ -174,6 +175,8 @@ class Bindings:
     def _import(self, path: str, item: ast.Import, names: Names) -> None:
         other = self._by_real.get(self._real(imported_path(path, item)))
         exported = self._file(other) if other else None
+        if other:
+            self._use(item.path_span, self._declared("file", item.path, self.files[other].source.span(0, 0)))
         for label in item.names:
             thing = exported.find(label.name) if exported else None
             if thing is None:
@@ -194,8 +197,7 @@ class Bindings:
             part.parameters[param.name] = thing
             names.define(thing)
         contract = item.contract
-        ports = (*contract.inputs, *(contract.outputs or ())) if contract else ()
-        for port in ports:
+        for port in contract.inputs if contract else ():
             for name in ast.free_names(port.shape):
                 if not self._read(name, names) and name.name not in ("_", *CONSTANTS):
                     size = self._declared("size", name.name, name.span, item.name)
@@ -213,6 +215,8 @@ class Bindings:
         if outputs and isinstance(item, ast.BlockDefinition) and part.outputs is None:
             part.outputs = {}
         part.result |= self._statements(item.body.statements, part.entry, names, names)
+        for port in (contract.outputs or ()) if contract else ():  # which see the lets of the body
+            self._expression(port.shape, names)
         for port in outputs:
             assert port.name is not None, "those without a name were left out"
             place = _begin(port.span, port.name)

@@ -6,8 +6,12 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from specc.source import Span
 from specc.syntax import ast
+from specc.syntax.tokens import string_value
 
-Kind = Literal["model", "block", "let", "label", "parameter", "input", "output", "size", "variable", "shared", "import"]
+Kind = Literal[
+    "model", "block", "let", "label", "parameter", "input", "output", "size", "variable", "shared", "import", "file"
+]
+"""An import is a name that its file does not give, or that cannot be read; a file is named by the path of an import."""
 Value: TypeAlias = "set[Part | Applicable | str]"
 """What the values of an expression may be: of which parts, which blocks; `LAYER`."""
 
@@ -31,6 +35,13 @@ class Declared:
         self.of_model = False
         self.is_computed = False
         self.value: Value = set()
+
+
+def is_written(span: Span, things: tuple[Declared, ...]) -> bool:
+    """Whether a name stands at its place as it is: in YAML it may stand in a text that is quoted."""
+    text = span.source.text[span.start : span.end]
+    word = string_value(text)[0] if text[:1] == '"' else text
+    return any(thing.kind == "file" or word == thing.name for thing in things)
 
 
 class Part:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from specc.server.declared import Declared
+from specc.server.declared import is_written
 from specc.server.workspace import Workspace
 from specc.source import Span
-from specc.syntax.tokens import string_value
 
 
 class Occurrence(NamedTuple):
@@ -42,15 +41,9 @@ def _occurrences(workspace: Workspace, path: str, at: int, *, importers: bool) -
         return []
     bindings = workspace.bindings(path, importers=importers)
     here = bindings.at(path, at)
-    if here is None or not is_name_at(here.span, here.things):
+    if here is None:
         return []
     places = [Occurrence(span, True) for span in bindings.declaring(here.things)]
     places += [Occurrence(span, False) for span in bindings.reading(here.things)]
-    places = [one for one in places if is_name_at(one.span, here.things)]
+    places = [one for one in places if is_written(one.span, here.things)]
     return sorted(places, key=lambda one: (one.span.source.name != path, one.span.source.name, one.span.start))
-
-
-def is_name_at(span: Span, things: tuple[Declared, ...]) -> bool:
-    """Whether the text at a place is the name: in YAML what is read there may stand elsewhere, or in other words."""
-    text = span.text
-    return any(text == thing.name or (text[:1] == '"' and string_value(text)[0] == thing.name) for thing in things)

@@ -24,9 +24,8 @@ from specc.project.fixes import applied
 from specc.report.remarks import remark
 from specc.server.bindings import Bindings, Occupied
 from specc.server.buffers import Buffers
-from specc.server.declared import Declared
+from specc.server.declared import Declared, is_written
 from specc.server.diagnosis import diagnosis
-from specc.server.references import is_name_at
 from specc.server.workspace import Workspace
 from specc.source import Span, is_yaml
 from specc.syntax import ast, parse, read
@@ -96,7 +95,7 @@ def _asked(workspace: Workspace, path: str, at: int) -> tuple[Bindings, Occupied
         raise UsageError("nothing of this file can be parsed: mend it first")
     bindings = workspace.bindings(path, importers=True)
     here = bindings.at(path, at)
-    if here is None or not is_name_at(here.span, here.things):
+    if here is None:
         raise UsageError(
             "no name of a spec stands here: layers, their arguments and the words of the language cannot be renamed"
         )
@@ -113,6 +112,8 @@ def _require_whole(
             raise UsageError(
                 f"{thing.name} is given in another file, which has no such block or let, or cannot be read"
             )
+        if thing.kind == "file":
+            raise UsageError("the name of a file is not changed here")
         if thing.is_computed:
             raise UsageError(f'the label "{thing.name}" is computed: its formula says what it is called')
     if len(bindings.files) > MOST_FILES:
@@ -128,8 +129,9 @@ def _require_whole(
                 f"{where}, has a mistake of syntax: mend it first, so that no place of {first.name} is missed"
             )
     for span in places:
-        if not is_name_at(span, things):
-            raise UsageError(f"{_line(span)} reads {first.name} in other words than its name: rename it by hand")
+        if not is_written(span, things):
+            where = f"{_line(span)} reads {first.name} within a text in quotes, in which nothing is edited"
+            raise UsageError(f"{where}: rename it by hand")
 
 
 def _written(span: Span, things: tuple[Declared, ...], name: str) -> str:
@@ -137,9 +139,11 @@ def _written(span: Span, things: tuple[Declared, ...], name: str) -> str:
     source = span.source
     before = source.text[: span.start].rstrip()[-1:]
     is_label = any(thing.kind == "label" and span in thing.places for thing in things)
-    if is_label and not is_yaml(source.name):
+    if is_label:
         if problem := label_problem(name):
             raise UsageError(problem)
+        if is_yaml(source.name) and not is_name(name):
+            raise UsageError(f"{name} is no name, and how YAML writes it as a label is for you to say")
         return f'"{name}"' if needs_quotes(name) else name
     if span.text != things[0].name or span.text.isdigit():  # in brackets
         return name if is_plain_number(name) else f'"{name}"'

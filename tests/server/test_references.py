@@ -94,6 +94,12 @@ block two(c) -> (a, <<b>>) { a: conv(c, 1) -> conv(c, 1) -> relu }
 model M : [N, 3, 9, 9] { t: two(4)
   add { | t.a | t.<<b>> } }
 """,
+    "a let that only the shape of an output reads": """
+block two(c) -> [N, <<both>>, _, _] { let <<both>> = 2 * c
+  conv(2 * c, 1) }
+model M : [N, 3, 9, 9] -> (y: [N, both, 9, 9]) { let both = 8
+  y: two(4) }
+""",
     "shared steps": """
 model M : (a: [N, 1, 9], b: [N, 1, 9]) { shared <<tower>> = conv(4, 3) -> relu
   concat { | a -> <<tower>> | b -> <<tower>> } }
@@ -157,6 +163,18 @@ def test_a_name_leads_to_its_own_file_though_nothing_says_who_imports_it() -> No
     path = f"{Memory.TOP}/net.cnn"
     (place,) = declarations(Workspace(Memory(texts)), path, texts["net.cnn"].index("unit(4)"))
     assert (place.source.name, place.start) == (f"{Memory.TOP}/lib/parts.cnn", 6)
+
+
+def test_the_path_of_an_import_leads_to_the_file_and_to_all_that_import_it() -> None:
+    texts, _ = unmarked(LIBRARY)
+    path, at = f"{Memory.TOP}/lib/again.cnn", texts["lib/again.cnn"].index("parts")
+    (place,) = declarations(Workspace(Memory(texts)), path, at)
+    assert (place.source.name, place.start, place.end) == (f"{Memory.TOP}/lib/parts.cnn", 0, 0)
+    found = [one.span for one in references(Workspace(Memory(texts)), path, at) if not one.declares]
+    assert [(span.source.name.removeprefix(Memory.TOP), span.text) for span in found] == [
+        ("/lib/again.cnn", '"parts.cnn"'),
+        ("/broken.cnn", '"lib/parts.cnn"'),
+    ]
 
 
 def test_what_is_no_name_of_the_file_has_no_places() -> None:

@@ -183,6 +183,32 @@ def test_mistakes_that_are_there_stay_the_same_and_what_weights_are_called_is_no
     assert found.effects == ("net.cnn has mistakes: what its weights are called is not known",)
 
 
+def test_specs_in_yaml_are_edited_with_those_of_the_language() -> None:
+    net = """\
+- {from: lib.cnn, import: [unit]}
+- model: Net
+  input: [N, 3, 8, 8]
+  body:
+    - [{label: 0, conv: [4, 1]}, unit: 8, {for: c, in: [2], body: [{label: "x{c}", unit: =c}]}]
+"""
+    files = Memory({"lib.cnn": LIBRARY, "net.cnn.yaml": net})
+    path = f"{Memory.TOP}/net.cnn.yaml"
+    found = renamed(Workspace(files), f"{Memory.TOP}/lib.cnn", LIBRARY.index("unit"), "cell")
+    assert edited(found) == {
+        f"{Memory.TOP}/lib.cnn": LIBRARY.replace("unit", "cell"),
+        path: net.replace("unit", "cell"),
+    }
+    assert "unit1.conv.weight becomes cell1.conv.weight" in found.effects[0]
+    stem = renamed(Workspace(files), path, net.index("0, conv"), "stem")
+    assert edited(stem) == {path: net.replace("label: 0", "label: stem")}
+    for at, name, sentence in (
+        (net.index("c, in"), "width", "line 5 of net.cnn.yaml reads c within a text in quotes, in which nothing is"),
+        (net.index("0, conv"), "1", "1 is no name, and how YAML writes it as a label is for you to say"),
+    ):
+        with pytest.raises(UsageError, match=sentence):
+            renamed(Workspace(files), path, at, name)
+
+
 def test_a_label_that_is_computed_and_a_name_from_nowhere_are_not_renamed() -> None:
     text = 'from "gone.cnn" import lost\nmodel M : [N, 3, 9, 9] { for i in [1] { "x{i}": conv(4, 1) } -> lost }\n'
     files = Memory({"net.cnn": text})
