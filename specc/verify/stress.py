@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import numpy as np
-from onnx import ModelProto, StringStringEntryProto, TensorProto
+from onnx import ModelProto, NodeProto, StringStringEntryProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 
 from specc.backends.onnx import initializer_name, serialise
@@ -19,7 +19,7 @@ from specc.ir.graph import Graph
 from specc.ir.init import Constant, Fixed
 from specc.ir.op import Parameter
 from specc.onnxfile import OnnxFile
-from specc.onnxfile.inlining import constant_tensors
+from specc.onnxfile.inlining import constant_tensors, values_taken
 from specc.onnxfile.tensor_index import FileTensor, probed
 from specc.verify.cases import is_large
 from specc.weights import Array, Initialised, Randomised, Weights, tensor
@@ -27,7 +27,7 @@ from specc.weights import Array, Initialised, Randomised, Weights, tensor
 SHOWN = 5
 """Tensors named in a note; the rest is counted."""
 
-FOLDED = "as the spec does (folded, transposed or renamed?): proven with the given numbers alone"
+FOLDED = "as the spec does (folded, shared, transposed or renamed?): proven with the given numbers alone"
 
 DATA = "model.data"
 
@@ -91,7 +91,7 @@ def randomised(
     that cannot be told from others under a new name.
     """
     tensors = free(graph)
-    names = _names_in_file(tensors, file, weights, as_named)
+    names = _names_in_file(graph, file, weights, as_named)
     unchanged = [path for path, _ in tensors if path not in names]
     mixed = PartlyRandom(seed, weights, frozenset(unchanged))
     more = f" and {len(unchanged) - SHOWN} more" if len(unchanged) > SHOWN else ""
@@ -176,29 +176,47 @@ def _merge(message: Any, other: Any, skipped: str) -> None:
 # ---- finding the tensors ------------------------------------------------------------------------------------
 
 
-def _names_in_file(
-    free: list[tuple[str, Parameter]], file: OnnxFile, weights: Weights, as_named: bool
-) -> dict[str, str]:
+def _names_in_file(graph: Graph, file: OnnxFile, weights: Weights, as_named: bool) -> dict[str, str]:
     """What the tensors are called in the file, by path; those that it does not hold by themselves are left out.
 
     Where one is missing, it was renamed, or folded into others, which then hold other numbers than were given, or the
-    file has one tensor for two of equal numbers: such a one is left out too.
+    file computes it from the tensor of another, as from the one matrix that an autoencoder has for both ways: such a
+    one is left out too.
     """
     constants = ((name, FileTensor(name, t, file.folder)) for name, t in constant_tensors(file.proto.graph.node))
     tensors = {**file.initializers, **dict(constants)}
-    own = {path: initializer_name(path, p) for path, p in free}
-    all_named = all(_fits(tensors.get(own[path]), p) for path, p in free)
+    of_graph = free(graph)
+    own = {path: initializer_name(path, p) for path, p in of_graph}
+    all_named = all(_fits(tensors.get(own[path]), p) for path, p in of_graph)
     if all_named and as_named:
         return own
-    same = {path: own[path] for path, p in free if _holds(tensors.get(own[path]), p, tensor(weights, path, p))}
+    same = {path: own[path] for path, p in of_graph if _holds(tensors.get(own[path]), p, tensor(weights, path, p))}
     rest = [other for name, other in tensors.items() if name not in same.values()]
-    moved = {path: _renamed(own[path], p, rest, tensor(weights, path, p)) for path, p in free if path not in same}
+    moved = {path: _renamed(own[path], p, rest, tensor(weights, path, p)) for path, p in of_graph if path not in same}
     if all_named and not any(moved.values()):
         return own
     uses = Counter(moved.values())
     names = same | {path: name for path, name in moved.items() if name and uses[name] == 1}
-    missing = [tensor(weights, path, p) for path, p in free if path not in names]
-    return {path: name for path, name in names.items() if not any(_is(tensors[name], x) for x in missing)}
+    missing = [tensor(weights, path, p) for path, p in of_graph if path not in names]
+    if not missing:
+        return names
+    here, there = Counter(node.path(p) for node in graph.nodes for p in node.parameters), _uses(file.nodes, tensors)
+    alone = {path: name for path, name in names.items() if there[name] <= here[path]}
+    return {path: name for path, name in alone.items() if not any(_is(tensors[name], x) for x in missing)}
+
+
+def _uses(nodes: Iterable[NodeProto], tensors: Iterable[str]) -> Counter[str]:
+    """How many nodes take a tensor, or what is computed of it, beside a value that depends on an input."""
+    origins: dict[str, frozenset[str]] = {name: frozenset((name,)) for name in tensors}
+    uses: Counter[str] = Counter()
+    for node in nodes:
+        values = [name for name in values_taken(node) if name]
+        taken = frozenset[str]().union(*(origins[name] for name in values if name in origins))
+        if all(name in origins for name in values):
+            origins.update({name: origins.get(name, taken) for name in node.output})
+        else:
+            uses.update(taken)
+    return uses
 
 
 def _renamed(own: str, parameter: Parameter, others: Iterable[FileTensor], wanted: Array) -> str | None:

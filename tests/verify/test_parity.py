@@ -126,7 +126,8 @@ def test_folded_tensors_keep_their_numbers_and_are_noted() -> None:
     assert parity.notes == (
         "found by their values: 1 of 3 steps by themselves, the others together",
         "randomised state: the file does not hold conv1.weight, bn1.weight, bn1.bias, bn1.running_mean, "
-        "bn1.running_var as the spec does (folded, transposed or renamed?): proven with the given numbers alone",
+        "bn1.running_var "
+        "as the spec does (folded, shared, transposed or renamed?): proven with the given numbers alone",
     )
     assert any(row.case.startswith("randomised state · ") for row in parity.rows), "conv2 is as it was"
 
