@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from click import Context
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.locale import get_translator
 from sphinx.search.zh import SearchChinese
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -23,6 +24,15 @@ logger = logging.getLogger(__name__)
 CODE = re.compile(r"\bS\d{4}\b")
 EXPLAINED = re.compile(r"specc explain (S\d{4})")
 COMMAND = re.compile(r"specc (\w+)\b")
+CHINESE = {
+    "On this page": "本页内容",
+    "Back to top": "回到顶部",
+    "Previous": "上一页",
+    "Next": "下一页",
+    "Home": "首页",
+    "Made with": "制作工具：",
+    "Skip to content": "跳到正文",
+}
 COMMANDS = frozenset(cli.list_commands(Context(cli)))
 
 
@@ -162,6 +172,19 @@ function splitQuery(query) {
         return len(word) > 1 or bool(self.han.match(word))
 
 
+def speak_chinese(app: Sphinx) -> None:
+    """The words of the theme that Sphinx's own translation has not."""
+    if not app.config.language.startswith("zh"):
+        return
+
+    def translated(text: str) -> str:
+        return CHINESE.get(text.strip()) or translator.gettext(text)
+
+    translator = get_translator()
+    environment = app.builder.templates.environment  # type: ignore[attr-defined]
+    environment.install_gettext_callables(translated, translator.ngettext, newstyle=True)
+
+
 def add_page_facts(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
@@ -182,5 +205,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_post_transform(CodesAndCommands)
     app.add_search_language(SearchPairs)
     app.add_lexer("cnn", SpeccLexer)
+    app.connect("builder-inited", speak_chinese)
     app.connect("html-page-context", add_page_facts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

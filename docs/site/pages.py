@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ class Edition:
 
     Attributes:
         pages: the name of each document's page, without an ending.
+        titles: what the navigation calls a page, where that is not its own title.
     """
 
     language: str
     index: str
     parts: list[Part]
     pages: dict[str, str]
+    titles: dict[str, str] = field(default_factory=dict)
 
 
 class BrokenLink(Exception):
@@ -67,7 +69,7 @@ def _edition(language: str, written: dict[str, Any]) -> Edition:
             pages |= {f"{folder}/{name}": f"tutorial/{name.removesuffix('.md')}" for name in chapters}
         parts.append(Part(part["title"], documents))
         pages |= {name: names.get(name, Path(name).stem.lower()) for name in documents if name not in pages}
-    return Edition(language, facts["index"], parts, pages)
+    return Edition(language, facts["index"], parts, pages, written["titles"])
 
 
 def stage(edition: Edition, others: list[Edition], folder: Path) -> None:
@@ -114,8 +116,13 @@ class _Staging:
 
     def navigation(self) -> Iterator[str]:
         for part in self.edition.parts:
-            names = "\n".join(f"/{self.edition.pages[document]}" for document in part.documents)
+            names = "\n".join(map(self.entry, part.documents))
             yield f"\n```{{toctree}}\n:hidden:\n:caption: {part.title}\n\n{names}\n```\n"
+
+    def entry(self, document: str) -> str:
+        page = f"/{self.edition.pages[document]}"
+        title = self.edition.titles.get(document)
+        return f"{title} <{page}>" if title else page
 
     def linked(self, text: str, document: str) -> str:
         """The text with its links as they are on the site."""

@@ -21,6 +21,7 @@ def test_every_document_is_a_page() -> None:
     assert len(listed) == len({*listed})
     assert {*listed} - {"docs/site/api.md"} == documents - UNLISTED
     for edition in EDITIONS.values():
+        assert {*edition.titles} <= {*listed}
         assert len({*edition.pages.values()}) == len(edition.pages)
         assert {*edition.pages} == {edition.index, *(name for part in edition.parts for name in part.documents)}
 
