@@ -15,6 +15,7 @@ from specc.atomic import replace_all
 from specc.diagnostics import ParityError
 from specc.importing.from_onnx.precision import HALF, in_float32
 from specc.importing.from_onnx.reading import read_network
+from specc.importing.from_onnx.size_names import with_open_sizes
 from specc.importing.network import ImportedNetwork
 from specc.importing.structure import Spec, structured
 from specc.ir.op import Parameter
@@ -160,10 +161,9 @@ def import_onnx(source: Path, path: Path, weights: Path, proof: ProofOptions | N
     """
     given = OnnxFile(source)
     wide = in_float32(given)
-    file = wide or given
+    file, notes = with_open_sizes(wide or given)
     network = read_network(file)
-    if wide is not None:
-        network = replace(network, notes=(*network.notes, HALF))
+    network = replace(network, notes=(*network.notes, *([HALF] if wide is not None else []), *notes))
     origin = OriginalFile(network, file, proof) if proof is not None else None
     return delivered(network, path, weights, origin, failure)
 

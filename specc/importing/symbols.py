@@ -13,6 +13,9 @@ from specc.ir.symbols import Symbol, restrict
 OPEN = "?"
 """A size that the file does not declare."""
 
+_NUMBERED = re.compile(r"(?:unk__|unk_|s|dim_|\?)\d+")
+"""Names that tools count up, as tf2onnx does: the sizes are told apart by them, and have others in a spec."""
+
 _CLAUSE = re.compile(r"(\w+)(?: % (\d{1,9}))? (==|>=|<=) (\d{1,9})")
 _MOST_ROUNDS = 24
 _AXES = {1: "L", 2: "HW", 3: "DHW"}
@@ -39,18 +42,17 @@ class FileSymbols:
             if isinstance(size, int):
                 shape.append(size)
             elif axis == 0:
-                self.batch = self.batch or (identifier(size, fallback="N") if size != OPEN else "N")
+                named = size != OPEN and not _NUMBERED.fullmatch(size)
+                self.batch = self.batch or (identifier(size, fallback="N") if named else "N")
                 shape.append(symbol(self.batch))
             else:
-                shape.append(self._size(size, axis, len(sizes), port))
+                shape.append(self._size(size, _letter(sizes, axis), f"{port}:{axis}"))
         return tuple(shape)
 
-    def _size(self, size: str, axis: int, rank: int, port: str) -> Dim:
+    def _size(self, size: str, letter: str, place: str) -> Dim:
         """A size by its name; of two inputs that do not say theirs, nothing is known to be the same."""
-        key = size
-        if size == OPEN:
-            letters = _AXES.get(rank - 2, "")
-            key, size = f"{port}:{axis}", letters[axis - 2] if axis > 1 and letters else f"S{axis}"
+        key = place if size == OPEN else size
+        size = letter if size == OPEN or _NUMBERED.fullmatch(size) else size
         if key not in self._names:
             self._names[key] = identifier(size, [self.batch, *self._names.values()], "S")
         name = self._same.get(self._names[key], self._names[key])
@@ -111,3 +113,11 @@ class FileSymbols:
     def where(self) -> tuple[str, ...]:
         """As the language writes it; sizes that have to be the same have one name."""
         return tuple(str(clause) for symbol in self._symbols.values() for clause in symbol.condition.clauses)
+
+
+def _letter(sizes: Sequence[int | str], axis: int) -> str:
+    """``H`` of the first of two places; channels are last where that size is a number, and the first one is none."""
+    letters = _AXES.get(len(sizes) - 2, "")
+    last = isinstance(sizes[-1], int) and not isinstance(sizes[1], int)
+    place = axis - 1 if last else axis - 2
+    return letters[place] if 0 <= place < len(letters) else f"S{axis}"

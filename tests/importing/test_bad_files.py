@@ -182,3 +182,22 @@ def test_values_that_are_called_as_sizes_are(tmp_path: Path) -> None:
     onnx.save(proto, source)
     done = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed)
     assert done.spec.text.startswith("model Net : (N_2: [N, 3, H, 6]) -> (H_2: [N, 2, H, 6])")
+
+
+@pytest.mark.parametrize(
+    ("shape", "header", "said"),
+    [
+        (["-1", 3, "-1", "1"], "(x: [N, 3, H, W])", 'calls a size "-1", which is a name there and no number'),
+        (["dynamic", 3, "dynamic", "dynamic"], "(x: [N, 3, H, W])", 'calls the batch and other sizes "dynamic"'),
+        (["unk__7", "unk__8", "unk__9", 3], "(x: [N, H, W, 3])", ""),
+    ],
+    ids=["numbers", "one name", "counted"],
+)
+def test_sizes_by_names_that_say_nothing(shape: list[int | str], header: str, said: str, tmp_path: Path) -> None:
+    turned = [node("Transpose", "x", "first", perm=[0, 3, 1, 2])] if shape[-1] == 3 else []
+    proto = model([*turned, node("Conv", f"{'first' if turned else 'x'} w", "y")], shape, {"w": draw(2, 3, 1, 1)})
+    source = tmp_path / "net.onnx"
+    onnx.save(proto, source)
+    done = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed)
+    assert header in done.spec.text
+    assert any(said in note for note in done.network.notes) if said else not done.network.notes
