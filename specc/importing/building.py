@@ -24,6 +24,10 @@ class Building:
         """See `Program.step`."""
         return self.program.step(kind, *inputs, tensors=tensors, **arguments)
 
+    def note(self, text: str) -> None:
+        """Something that whoever imports should know, told once with the place that it is about."""
+        self.program.notes.append(f"{self.program.origin}: {text}")
+
     def upsampled(self, x: str, sizes: tuple[Dim, ...], arguments: dict[str, Any]) -> str:
         """By a whole factor where it is one at every size, else up to the sizes of the last value that has them."""
         try:

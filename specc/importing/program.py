@@ -162,6 +162,7 @@ class Program:
         outputs: the values that the network gives out.
         origin, paths: of what is being read: every new step has them.
         readings: what each value of the origin was read as, in its order.
+        notes: what whoever imports should know.
     """
 
     def __init__(self, *, is_own: bool = False) -> None:
@@ -172,6 +173,7 @@ class Program:
         self.origin = ""
         self.paths: tuple[str, ...] = ()
         self.readings: list[Reading] = []
+        self.notes: list[str] = []
         self._numbers = count()  # no name comes again, not that of a step that was swept out either
         self._made: dict[str, Step] = {}
         self._uses: dict[str, list[Step]] = {}

@@ -55,6 +55,13 @@ def reshaped(build: Building, x: str, target: Sequence[Dim], *, keeps_zero: bool
         return build.step("reshape", x, like, like=InputOf(1))
 
 
+def require_batch(build: Building, x: str) -> None:
+    """Refuse that all axes of size 1 go, where the batch may be one."""
+    batch = build.type(x).batch
+    if not isinstance(batch, int) or batch == 1:
+        raise Unsayable("it takes away all axes of size 1, the batch too where there is one sample: name the axes")
+
+
 def _names(build: Building) -> set[str]:
     """The symbols that the inputs' shapes name."""
     sizes = (n for kind in build.program.types.values() for n in kind.sample if isinstance(n, Size))

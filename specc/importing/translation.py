@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -52,13 +52,23 @@ def translated(
     tensors = _Tensors()
     steps = tuple(_step(step, names[step], tensors.of(step, names[step])) for step in program)
     taken = {port.name for port in ports} | contract.names
+    if faults := [*_shared_with_arms(steps)]:
+        return faults
     given: list[ImportedOutput] = []
     for origin, value in zip(outputs, program.outputs, strict=True):
         port = identifier(origin, taken, "output")
         taken.add(port)
         given.append(ImportedOutput(port, value, None, origin))
-    where, readings = contract.where, tuple(program.readings)
-    return ImportedNetwork(name, ports, tuple(given), steps, tensors.all, where, readings=readings)
+    notes, readings = tuple(program.notes), tuple(program.readings)
+    return ImportedNetwork(name, ports, tuple(given), steps, tensors.all, contract.where, notes, readings)
+
+
+def _shared_with_arms(steps: Sequence[ImportedStep]) -> Iterator[str]:
+    """Steps of several values whose tensors are those of another one: a line each."""
+    uses = Counter(tuple(step.tensors.values()) for step in steps if step.tensors)
+    for step in steps:
+        if step.tensors and uses[tuple(step.tensors.values())] > 1 and len(step.inputs) > 1:
+            yield f"{step.origin}: its weights are used several times, and a shared step takes one value, not arms"
 
 
 _MEANT = {
@@ -67,7 +77,9 @@ _MEANT = {
     "Erf": "the error function stands in the language as part of gelu alone",
     "Reshape": "behind an instancenorm it means a groupnorm alone, and this is none",
     "Where": "what chooses between two values place by place is no operator of the language",
-    "Gather": "it picks places in an order that no operator of the language has",
+    "Gather": "it picks places in an order of which more than 16 slices would be needed",
+    "Joined": "it joins axes with the batch, which stays as it is always, and nothing takes them apart",
+    "BatchAt": "it moves the batch, which is the first axis always, and nothing moves it back",
     "Pad": "it pads with infinity, which only a maxpool behind it could mean",
 }
 

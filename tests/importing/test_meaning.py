@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import onnx
 import pytest
 
+from specc.importing import import_onnx
+from specc.options import ProofOptions
+from specc.report.proof_wording import failed_import
 from tests.importing.onnx_files import agrees, body, draw, model, node, refusal
 
 
@@ -128,7 +134,7 @@ def _size(*nodes: object) -> list[object]:
         ([node("Mul", "x wide", "y")], "node 0 y_node (Mul): a constant of shape [1, 1, 1, 1, 1] gives"),
         ([node("Max", "x wide", "y")], "node 0 y_node (Max): a constant of shape [1, 1, 1, 1, 1] gives"),
         ([node("Pow", "x wide", "y")], "node 0 y_node (Pow): a constant of shape [1, 1, 1, 1, 1] gives"),
-        ([node("Gather", "x none", "y", axis=1)], "node 0 y_node (Gather): its attributes and inputs do not fit"),
+        ([node("Gather", "x none", "y", axis=1)], "node 0 y_node (Gather): it takes the places [] of axis 1"),
         ([node("DepthToSpace", "x", "y", blocksize=0)], "node 0 y_node (DepthToSpace): "),
     ],
     ids=lambda value: "" if isinstance(value, str) else value[-1].op_type,
@@ -160,3 +166,104 @@ def test_a_constant_cast_like_another() -> None:
     """1.7 as the whole number that another constant is."""
     nodes = [node("CastLike", "k three", "t"), node("Cast", "t", "f", to=1), node("Mul", "x f", "y")]
     agrees(model(nodes, ["N", 3, 4, 4], {"k": 1.7, "three": np.array(3)}))
+
+
+def test_over_numbers_to_the_bit(tmp_path: Path) -> None:
+    """Times 1/255 is not over 255; times 1/4 is over 4."""
+    nodes = [node("Div", "x k", "a"), node("Div", "a two", "b"), node("Conv", "b w", "y")]
+    proto = model(nodes, ["N", 3, 4, 4], {"k": 255.0, "two": 4.0, "w": draw(2, 3, 1, 1)})
+    source = tmp_path / "net.onnx"
+    onnx.save(proto, source)
+    done = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed_import)
+    assert "standardize(0, std=255) -> affine(0.25)" in done.spec.text
+
+
+def test_attention_with_the_batch_behind_for_a_while() -> None:
+    """Queries, keys and values of one layer, as vision transformers have them: five axes, taken apart."""
+    tensors = {"w": draw(8, 24), "five": np.array([0, 5, 3, 2, 4]), "back": np.array([0, 5, 8])}
+    tensors |= {str(place): np.array(place) for place in range(3)} | {"s": 0.5}
+    nodes = [
+        node("MatMul", "x w", "p"),
+        node("Reshape", "p five", "r"),
+        node("Transpose", "r", "t", perm=[2, 0, 3, 1, 4]),
+        *(node("Gather", f"t {place}", name, axis=0) for place, name in enumerate("qkv")),
+        node("Transpose", "k", "kt", perm=[0, 1, 3, 2]),
+        node("MatMul", "q kt", "a"),
+        node("Mul", "a s", "b"),
+        node("Softmax", "b", "c", axis=-1),
+        node("MatMul", "c v", "d"),
+        node("Transpose", "d", "e", perm=[0, 2, 1, 3]),
+        node("Reshape", "e back", "y"),
+    ]
+    proto = model(nodes, ["N", 5, 8], tensors)
+    agrees(proto)
+    parts = [f"slice({n}, {n + 1}) -> flatten(end_dim=2)" for n in range(3)]
+    assert all(part in body(proto) for part in parts)
+    assert "another axis in front of the batch" in refusal(
+        model(
+            [*nodes[:3], node("Relu", "t", "u"), node("Transpose", "u", "y", perm=[1, 0, 2, 3, 4])],
+            ["N", 5, 8],
+            tensors,
+        )
+    )
+    assert "moves the batch" in refusal(model([node("Transpose", "x", "y", perm=[1, 0, 2])], ["N", 5, 8]))
+
+
+def test_heads_joined_with_the_batch() -> None:
+    """As PyTorch's exporter turns the keys of an attention."""
+    tensors = {"joined": np.array([-1, 5, 6]), "apart": np.array([-1, 2, 6, 5])}
+    nodes = [node("Reshape", "x joined", "a"), node("Transpose", "a", "b", perm=[0, 2, 1])]
+    proto = model([*nodes, node("Reshape", "b apart", "y")], [3, 2, 5, 6], tensors)
+    agrees(proto)
+    assert body(proto) == "permute(0, 1, 3, 2)"
+    assert "take them apart before" in refusal(model([*nodes, node("Relu", "b", "y")], [3, 2, 5, 6], tensors))
+
+
+@pytest.mark.parametrize(
+    ("equation", "operands", "expected"),
+    [
+        ("bchw,oc->bohw", "x w", "permute(0, 2, 3, 1) -> linear1: linear(5, bias=false) -> permute(0, 3, 1, 2)"),
+        ("bchw,wv->bchv", "x v", "linear1: linear(3, bias=false)"),
+        ("bchw,bchv->bcwv", "x x", "matmul { | permute(0, 1, 3, 2) | _ }"),
+    ],
+)
+def test_sums_over_a_letter(equation: str, operands: str, expected: str) -> None:
+    tensors = {"w": draw(5, 4), "v": draw(6, 3)}
+    proto = model([node("Einsum", operands, "y", equation=equation)], ["N", 4, 5, 6], tensors)
+    agrees(proto)
+    assert body(proto) == expected
+
+
+@pytest.mark.parametrize("equation", ["bchw,oc->bow", "bchw->bcwh", "bchw,bchw->bchw", "bchw,chwo->bo"])
+def test_sums_that_are_no_product_of_matrices(equation: str) -> None:
+    operands = "x x" if equation.count("bchw") > 1 else "x w" if "," in equation else "x"
+    tensors = {"w": draw(5, 4) if "oc" in equation else draw(4, 5, 6, 2)}
+    proto = model([node("Einsum", operands, "y", equation=equation)], ["N", 4, 5, 6], tensors)
+    assert "node 0 y_node (Einsum): " in refusal(proto)
+
+
+@pytest.mark.parametrize(
+    ("kind", "above", "arms", "expected"),
+    [
+        ("Greater", "x", "x zero", "relu"),
+        ("GreaterOrEqual", "x", "x tenth", "leakyrelu(0.1)"),
+        ("Less", "x", "zero x", "relu"),
+        ("LessOrEqual", "x", "tenth x", "leakyrelu(0.1)"),
+    ],
+)
+def test_a_choice_at_zero(kind: str, above: str, arms: str, expected: str) -> None:
+    nodes = [node("Mul", "x k", "tenth"), node(kind, f"{above} zero", "c"), node("Where", f"c {arms}", "y")]
+    proto = model(nodes if "tenth" in arms else nodes[1:], ["N", 3, 4, 4], {"k": 0.1, "zero": 0.0})
+    agrees(proto)
+    assert body(proto) == expected
+
+
+def test_channels_backwards_and_large_exponents() -> None:
+    """BGR for RGB; and a sum of exponentials that would be infinite by itself."""
+    ends = {"start": np.array([-1]), "stop": np.array([-(2**31)]), "axis": np.array([1]), "step": np.array([-1])}
+    nodes = [node("Slice", "x start stop axis step", "a"), node("Mul", "a k", "b"),
+             node("ReduceLogSumExp", "b axis", "y")]  # fmt: skip
+    proto = model(nodes, ["N", 3, 4, 4], ends | {"k": 1000.0})
+    agrees(proto, atol=1e-3)
+    assert "slice(2, 3) | slice(1, 2) | slice(0, 1)" in body(proto)
+    assert "takes away all axes of size 1, the batch too" in refusal(model([node("Squeeze", "x", "y")], ["N", 3, 1, 1]))

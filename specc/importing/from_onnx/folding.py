@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from specc.importing.from_onnx.call import NodeReader, Value
+from specc.importing.from_onnx.call import NodeReader
 from specc.importing.program import Known, Unsayable
 from specc.ir.conditions import always_at_least
 from specc.ir.size import Size, quotient
@@ -91,9 +91,8 @@ def _constant_of_shape(call: NodeReader) -> Known:
 # ---- sizes --------------------------------------------------------------------------------------------------
 
 
-def shape_of(call: NodeReader, value: Value) -> Known:
-    """What ``Shape`` gives of a value of the network, or of a constant."""
-    sizes = value.shape if isinstance(value, Known) else call.type(value).shape
+def shape_of(call: NodeReader, sizes: Sequence[Any]) -> Known:
+    """What ``Shape`` gives of a value with these sizes."""
     start, end = call.attribute("start", 0), call.attribute("end", len(sizes))
     return sized(sizes[start:end])
 
@@ -285,7 +284,7 @@ def _size(call: NodeReader) -> Known:
 
 @fold("Shape")
 def _shape(call: NodeReader) -> Known:
-    return shape_of(call, call.known(0))
+    return shape_of(call, call.known(0).shape)
 
 
 # ---- arithmetic ---------------------------------------------------------------------------------------------
@@ -402,15 +401,32 @@ def _where(call: NodeReader) -> Known:
     return _tidy(np.where(condition, a, b), a.dtype)
 
 
-@fold("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "ReduceProd": np.prod,
+    "ReduceSum": np.sum,
+    "ReduceMax": np.max,
+    "ReduceMin": np.min,
+    "ReduceMean": np.mean,
+    "ReduceL1": lambda numbers, **over: np.sum(np.abs(numbers), **over),
+    "ReduceL2": lambda numbers, **over: np.sqrt(np.sum(np.square(numbers), **over)),
+    "ReduceSumSquare": lambda numbers, **over: np.sum(np.square(numbers), **over),
+}
+
+
+@fold(*_REDUCTIONS)
 def _reduce(call: NodeReader) -> Known:
+    if call.known(0).is_learned and call.op_type == "ReduceL2":
+        raise Unsayable(
+            "it computes weights of others, as weight_norm does: remove_parametrizations before the export, or onnxsim "
+            "behind it, makes numbers of them"
+        )
     numbers, axes = _numbers(call), call.integers_either("axes", 1)
     keeps, ignores_none = call.flag("keepdims", True), call.flag("noop_with_empty_axes")
     if not axes and ignores_none:
         return call.known(0)
-    function: Any = {"ReduceProd": np.prod, "ReduceSum": np.sum, "ReduceMax": np.max, "ReduceMin": np.min}[call.op_type]
-    if numbers.dtype == object and call.op_type in ("ReduceMax", "ReduceMin"):
+    if numbers.dtype == object and call.op_type not in ("ReduceProd", "ReduceSum"):
         raise Unsayable("it compares symbolic sizes")
+    function = _REDUCTIONS[call.op_type]
     return _tidy(np.asarray(function(numbers, axis=tuple(axes) if axes else None, keepdims=keeps)), numbers.dtype)
 
 

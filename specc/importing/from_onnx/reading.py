@@ -27,6 +27,7 @@ from specc.importing.network import ImportedNetwork, ImportedPort, Reading
 from specc.importing.program import Known, Program, Unsayable
 from specc.importing.symbols import FileSymbols
 from specc.importing.translation import translated
+from specc.importing.turned import OTHER_FIRST, batch_place
 from specc.ir.size import Dim
 from specc.ir.types import TensorType
 from specc.onnxfile import OnnxFile, PortInfo
@@ -46,6 +47,9 @@ _ROW_BY_ROW = frozenset(
     "Identity Cast Dropout Reshape".split()
 )
 """What computes the same of the rows of all samples as of those of each: by elements, or along the last axis."""
+
+_WHEREVER_THE_BATCH = frozenset("Transpose Gather Split Slice Squeeze Identity Shape".split())
+"""What may read a value whose batch is not its first axis: see `specc.importing.turned`."""
 
 _ONNX = ("", "ai.onnx")
 _DTYPES = {"float32": "float32", "uint8": "uint8"}
@@ -252,6 +256,10 @@ class _NodeWalk:
         if meaning is None:
             where = f" of {domain}" if domain else ""
             raise Unsayable(f"specc imports no {node.op_type}{where}")
+        if node.op_type not in _WHEREVER_THE_BATCH and any(batch_place(self._program, value) for value in data):
+            raise Unsayable(f"{OTHER_FIRST}; nn.MultiheadAttention is read of its module, with specc import net.py:Net")
+        if node.op_type not in ("Transpose", "Reshape") and any(self._program.maker(v, "Joined") for v in data):
+            raise Unsayable("it computes with heads that are joined with the batch: take them apart before")
         try:
             result: Any = meaning(call)
         except (ArithmeticError, LookupError, StopIteration, TypeError, ValueError) as error:

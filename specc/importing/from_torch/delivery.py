@@ -15,6 +15,7 @@ from specc.importing.from_torch.exporting import (
     Shape,
     evaluated,
     exported,
+    in_float32,
     loaded_program,
     module_of,
     shapes_of,
@@ -25,6 +26,8 @@ from specc.importing.from_torch.reading import read_program
 from specc.importing.naming import identifier
 from specc.importing.network import ImportedNetwork
 from specc.options import ProofOptions
+
+HALF = "the module computes in half precision, and the spec in float32: its proof is of the module with all numbers so"
 
 TRAINING = "the module was in training mode: the spec is what it computes in eval mode"
 
@@ -50,12 +53,13 @@ def import_module(
     """
     name = type(module).__name__
     shapes = shapes_of(inputs)
-    with evaluated(module) as was_training:
-        program = exported(module, shapes, title or name)
+    wide = in_float32(module, title or name)
+    with evaluated(wide) as was_training:
+        program = exported(wide, shapes, title or name)
         network = _read(program, name, title or name, shapes)
-        if was_training:
-            network = replace(network, notes=(*network.notes, TRAINING))
-        return _delivered(network, program, module, places, proof, failure)
+        notes = [*([TRAINING] if was_training else []), *([HALF] if wide is not module else [])]
+        network = replace(network, notes=(*network.notes, *notes))
+        return _delivered(network, program, wide, places, proof, failure)
 
 
 def import_file(source: Path, places: tuple[Path, Path], proof: ProofOptions | None, failure: Failure) -> Imported:

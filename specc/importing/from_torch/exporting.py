@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,22 @@ def evaluated(module: nn.Module) -> Iterator[bool]:
     finally:
         for each, training in modes:
             each.training = training
+
+
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+def in_float32(module: nn.Module, title: str) -> nn.Module:
+    """The module itself, or a copy with every number of half precision as float32, which is that number.
+
+    Raises:
+        UsageError: it has numbers that float32 would round.
+    """
+    tensors = module.state_dict(keep_vars=True)
+    kinds = {name: each.dtype for name, each in tensors.items() if isinstance(each, torch.Tensor)}
+    if (double := next((name for name, kind in kinds.items() if kind == torch.float64), None)) is not None:
+        raise UsageError(f"{title} has {double} as float64, and a spec computes in float32: call module.float() first")
+    return deepcopy(module).float() if any(kind in _HALVES for kind in kinds.values()) else module
 
 
 def exported(module: nn.Module, shapes: Sequence[Shape], title: str) -> ExportedProgram:

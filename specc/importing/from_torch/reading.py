@@ -21,7 +21,9 @@ from torch.fx import Node
 import specc.importing.from_torch.rules  # noqa: F401 - enters them
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
+from specc.importing.building import Building
 from specc.importing.from_torch.aliases import Aliases, changes_in_place
+from specc.importing.from_torch.attention import AttentionCalls, attentions, read_attention
 from specc.importing.from_torch.call import CallReader, is_size, rule_of
 from specc.importing.fusions import fused
 from specc.importing.naming import identifier
@@ -29,6 +31,7 @@ from specc.importing.network import ImportedNetwork, ImportedPort, Reading
 from specc.importing.program import Known, Program, Unsayable
 from specc.importing.symbols import FileSymbols
 from specc.importing.translation import translated
+from specc.importing.turned import OTHER_FIRST, batch_place
 from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
 
@@ -47,6 +50,11 @@ _SIZES: dict[Any, Callable[..., Any]] = {
     operator.neg: operator.neg,
 }
 """What Python computes of sizes."""
+
+_WHEREVER_THE_BATCH = frozenset(
+    "permute transpose t numpy_T movedim moveaxis select unbind squeeze clone contiguous detach alias sym_size".split()
+)
+"""What may read a value whose batch is not its first axis: see `specc.importing.turned`."""
 
 _COMPARISONS = {operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.and_}
 _CHECKS = {"_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "sym_constrain_range_for_size"}
@@ -110,7 +118,13 @@ class _CallWalk:
         if self.count > MOST_CALLS:
             raise UsageError(f"{self.title} has {self.count:,} calls, and specc imports {MOST_CALLS:,} at most")
         ports = self._inputs()
+        attended = {calls.nodes[0]: calls for calls in attentions(self.exported.graph)}
+        within = {node for calls in attended.values() for node in calls.nodes}
         for place, node in enumerate(self.exported.graph.nodes):
+            if node in attended:
+                self._attention(attended[node])
+            if node in within and (_is_tensor(node) or within.intersection(node.all_input_nodes)):
+                continue  # sizes are read: what stands behind may compute with them, too
             is_part = node.target is operator.getitem  # of several results, of which some are not read
             if node.op not in ("placeholder", "output") and (node.users or not is_part):
                 self._node(place, node)
@@ -205,10 +219,7 @@ class _CallWalk:
             self._aliases.require_alone(place, node)
             self._values[node] = self._read(node)
         except Unsayable as fault:
-            condition = fault.refusal.where if fault.refusal is not None else None
-            if condition:
-                self.missing.append(condition)
-            self.faults.append(f"{self._program.origin}: {fault.reason}")
+            self._fault(fault)
             self._lost.add(node)
             return
         if isinstance(value := self._values[node], str):
@@ -216,6 +227,30 @@ class _CallWalk:
             self._program.readings.append(Reading(node.name, value, self._program.origin, taken))
         if (changed := changes_in_place(node)) is not None:
             self._values[changed] = self._values[node]
+
+    def _attention(self, calls: AttentionCalls) -> None:
+        """Read the calls of a module of attention, as one."""
+        self._program.origin = f"{calls.path}: MultiheadAttention ({calls.nodes[-1].name})"
+        self._program.paths = (calls.path,)
+        if any(source in self._lost for source in calls.outside):
+            self._lost.update(calls.nodes)
+            return
+        try:
+            value = read_attention(Building(self._program), calls, self._values)
+        except Unsayable as fault:
+            self._fault(fault)
+            self._lost.update(calls.nodes)
+            return
+        (given,) = calls.given
+        self._values[given] = value
+        taken = tuple(source.name for source in calls.outside)
+        self._program.readings.append(Reading(given.name, value, self._program.origin, taken))
+
+    def _fault(self, fault: Unsayable) -> None:
+        condition = fault.refusal.where if fault.refusal is not None else None
+        if condition:
+            self.missing.append(condition)
+        self.faults.append(f"{self._program.origin}: {fault.reason}")
 
     def _paths(self, node: Node, module: str) -> tuple[str, ...]:
         """Where the numbers of a call lie, which is where a module stands that is applied under several names."""
@@ -251,6 +286,10 @@ class _CallWalk:
         rule = rule_of(name, target._overloadname)
         if rule is None:
             raise Unsayable(f"specc imports no {name}")
+        values = _leaves(self._values[source] for source in node.all_input_nodes)
+        turned = any(isinstance(value, str) and batch_place(self._program, value) for value in values)
+        if turned and name not in _WHEREVER_THE_BATCH:
+            raise Unsayable(OTHER_FIRST)
         defaults = {argument.name: argument.default_value for argument in target._schema.arguments}
         call = CallReader(name.removesuffix("_"), arguments, defaults, self._program)
         result = rule(call)
@@ -309,7 +348,7 @@ class _CallWalk:
             if isinstance(value, list | tuple):
                 return type(value)(real(each) for each in value)
             if is_size(value) and not isinstance(value, int):
-                raise Unsayable(f"it computes numbers whose size {value} is symbolic")
+                raise Unsayable(f"it computes numbers whose size {value} is symbolic{_token(node)}")
             return value
 
         try:
@@ -320,6 +359,15 @@ class _CallWalk:
         if isinstance(result, list | tuple):
             return [known(each, is_learned=learned) for each in result]
         return known(result, is_learned=learned) if isinstance(result, torch.Tensor) else result
+
+
+def _is_tensor(node: Node) -> bool:
+    return not isinstance(node.meta.get("val"), int | torch.SymInt)
+
+
+def _token(node: Node) -> str:
+    """What that mostly is: a learned row that is given to every sample."""
+    return ": no operator joins a learned row, as a class token, to each sample" if title_of(node) == "expand" else ""
 
 
 _MOVES = ("clone", "detach", "lift_fresh_copy", "contiguous", "alias", "view", "reshape", "permute", "t", "unsqueeze",

@@ -27,6 +27,7 @@ def fused(program: Program) -> None:
         if not changed:
             break
     affine.lowered(program)
+    layouts.picked_in_runs(program)
     program.sweep()
 
 

@@ -32,6 +32,19 @@ def scaled_from(program: Program, value: str, factor: float) -> str | None:
     return step.inputs[0] if step is not None and near(single(step), factor) else None
 
 
+@fusion("mul")
+def with_its_sign(program: Program, step: Step) -> bool:
+    """The sign of a value times its size, as PyTorch's LPPool has it."""
+    for sign, size in orders(step):
+        signed, part = program.maker(sign, "Sign"), program.maker(size, "abs", "relu")
+        if part is not None and part.kind == "relu":
+            part = program.maker(part.inputs[0], "abs")
+        if signed is not None and part is not None and signed.inputs == part.inputs:
+            program.pass_on(step, part.inputs[0])
+            return True
+    return False
+
+
 _GATES = {"sigmoid": "silu", "hardsigmoid": "hardswish"}
 
 
@@ -235,6 +248,30 @@ def shrunk(program: Program, step: Step) -> bool:
     if inner["min_val"] != -inner["max_val"]:
         return False
     return program.become(step, "softshrink", x, **({} if inner["max_val"] == 0.5 else {"lambd": inner["max_val"]}))
+
+
+_ABOVE = ("Greater", "GreaterOrEqual")
+
+
+@fusion("Where")
+def bounded(program: Program, step: Step) -> bool:
+    """A value above a bound, and below the bound itself or a part of the value: at the bound both are the same."""
+    condition = program.maker(step.inputs[0], *_ABOVE, "Less", "LessOrEqual")
+    if program.is_own or condition is None or len(condition.inputs) != 1:
+        return False
+    x, bound = condition.inputs[0], condition["number"]
+    given, values = step.op.attributes, iter(step.inputs[1:])  # type: ignore[union-attr] # a Where is Foreign
+    arms = [given[name] if name in given else next(values) for name in ("yes", "no")]
+    above, below = arms if condition.kind in _ABOVE else arms[::-1]
+    if above == x and below == bound:
+        return program.become(step, "relu", x) if bound == 0 else program.become(step, "clamp", x, min=bound)
+    if below == x and above == bound:
+        return program.become(step, "clamp", x, max=bound)
+    scaled = program.maker(below, "Factor") if isinstance(below, str) else None
+    slope = single(scaled)
+    if bound != 0 or above != x or scaled is None or scaled.inputs[0] != x or slope is None:
+        return False
+    return program.become(step, "leakyrelu", x, negative_slope=slope)
 
 
 @fusion("Where")

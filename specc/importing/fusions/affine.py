@@ -211,10 +211,19 @@ def _factor(program: Program, step: Step, constant: Known, axis: int) -> None:
         shape = (constant.size, *(1,) * (step.type.rank - 1 - axis)) if axis else (1,)
         if program.become(step, "scale", *step.inputs, tensors={"": constant.reshaped(*shape)}, **dim):
             return
-    with np.errstate(divide="ignore"):  # the affine refuses infinity
-        numbers = _written(constant.mapped(np.reciprocal) if step["divides"] else constant)
+    if step["divides"] and not _is_power_of_two(constant):  # times 1/255 is not over 255, to the bit
+        numbers = _written(constant)
+        program.become(step, "standardize", *step.inputs, mean=0.0, std=numbers, **_along(numbers, axis))
+        return
+    numbers = _written(constant.mapped(np.reciprocal) if step["divides"] else constant)
     dim = _along(numbers, axis)
     program.become(step, "affine", *step.inputs, factor=numbers, **dim)
+
+
+def _is_power_of_two(constant: Known) -> bool:
+    """Whether dividing by each of its numbers is exact, and multiplying by one over it the same."""
+    numbers = constant.read().astype(np.float64)
+    return bool(np.isfinite(numbers).all() and (np.abs(np.frexp(numbers)[0]) == 0.5).all())
 
 
 def _along(numbers: Any, axis: int) -> dict[str, int]:

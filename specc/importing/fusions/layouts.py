@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from specc.importing.fusions.fusion import fusion
+from specc.importing.picking import MOST_RUNS, runs
 from specc.importing.program import Program, Step
 
 
@@ -91,3 +92,16 @@ def ordered_channels(program: Program, step: Step) -> bool:
         if places == tuple(group * each + place for place in range(each) for group in range(groups)):
             return program.become(step, "channelshuffle", x, groups=groups)
     return False
+
+
+def picked_in_runs(program: Program) -> None:
+    """Slices end to end, of what is left of elements that are picked."""
+    for step in program:
+        if step.kind != "Gather" or len(step["shape"]) != 1:
+            continue
+        x, axis, parts = step.inputs[0], step["axis"], runs(step["places"])
+        if len(parts) > MOST_RUNS:
+            continue  # refused, with what is said of it there
+        dim = {} if axis == 1 else {"dim": axis}
+        slices = [program.before(step, "slice", x, start=start, stop=stop, **dim) for start, stop in parts]
+        program.become(step, "concat", *slices, **dim)

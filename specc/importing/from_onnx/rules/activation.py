@@ -6,8 +6,11 @@ import math
 
 import numpy as np
 
-from specc.importing.from_onnx.call import NodeReader, rule
+from specc.importing.from_onnx.call import NodeReader, Value, rule
 from specc.importing.program import Known, Unsayable, real
+
+MOST_ASKED = 2**20
+"""Elements of a mask: of a larger one it is not asked whether they are all alike."""
 
 _PLAIN = {
     "Relu": "relu",
@@ -166,8 +169,14 @@ def comparison(call: NodeReader) -> str:
 
 
 @rule("Where")
-def where(call: NodeReader) -> str:
-    condition = call.data(0)
+def where(call: NodeReader) -> Value:
+    condition = call.value(0)
+    if isinstance(condition, Known):
+        answers = {bool(each) for each in np.asarray(condition.read()).reshape(-1)[:MOST_ASKED]}
+        if len(answers) > 1 or condition.size > MOST_ASKED:
+            raise Unsayable("it chooses by a mask that is stored, and no operator of the language has one")
+        both = (call.value(1), call.value(2))
+        return both[0] if answers == {True} else both[1]
     inputs = [value for value in (call.value(1), call.value(2)) if isinstance(value, str)]
     numbers = {}
     for name, value in (("yes", call.value(1)), ("no", call.value(2))):

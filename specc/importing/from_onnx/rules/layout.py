@@ -8,8 +8,19 @@ import numpy as np
 
 from specc.importing.from_onnx.call import NodeReader, Value, rule
 from specc.importing.from_onnx.folding import shape_of, sized, slices
+from specc.importing.picking import backwards, picked
 from specc.importing.program import Known, Unsayable, real
-from specc.importing.shapes import reshaped, shown_sizes, times
+from specc.importing.shapes import require_batch, reshaped, shown_sizes, times
+from specc.importing.turned import (
+    OTHER_FIRST,
+    batch_place,
+    joined_heads,
+    part,
+    permuted,
+    shape_there,
+    within_heads,
+    without_axis,
+)
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Value as InputOf
 from specc.ir.types import TensorType
@@ -18,7 +29,8 @@ from specc.ops.fields import LARGEST
 
 @rule("Shape")
 def shape(call: NodeReader) -> Known:
-    return shape_of(call, call.data(0))
+    x = call.data(0)
+    return shape_of(call, shape_there(call, x))
 
 
 @rule("Size")
@@ -34,7 +46,9 @@ def size(call: NodeReader) -> Known:
 def reshape(call: NodeReader) -> str:
     x = call.data(0)
     target = call.sizes(1) if call.has_input(1) else call.required("shape", ())
-    return reshaped(call, x, target, keeps_zero=call.flag("allowzero"))
+    keeps_zero = call.flag("allowzero")
+    heads = joined_heads(call, x, target)
+    return heads if heads is not None else reshaped(call, x, target, keeps_zero=keeps_zero)
 
 
 @rule("Flatten")
@@ -49,11 +63,17 @@ def flatten(call: NodeReader) -> str:
 def squeeze(call: NodeReader) -> str:
     x = call.data(0)
     kind, axes = call.type(x), call.integers_either("axes", 1)
+    shape = shape_there(call, x)
     if axes is None:
-        axes = tuple(axis for axis, n in enumerate(kind.shape) if n == 1)
+        require_batch(call, x)
+        axes = tuple(axis for axis, n in enumerate(shape) if n == 1)
     gone = {axis % kind.rank for axis in axes}
-    if any(kind.shape[axis] != 1 for axis in gone):
+    if any(shape[axis] != 1 for axis in gone):
         raise Unsayable(f"an axis of {kind} that is squeezed has not size 1")
+    if batch_place(call.program, x):
+        for axis in sorted(gone, reverse=True):
+            x = without_axis(call, x, axis)
+        return x
     return reshaped(call, x, [n for axis, n in enumerate(kind.shape) if axis not in gone])
 
 
@@ -73,11 +93,13 @@ def unsqueeze(call: NodeReader) -> str:
 @rule("Transpose")
 def transpose(call: NodeReader) -> str:
     x = call.data(0)
-    rank = call.type(x).rank
+    rank = call.type(x).rank - (call.program.maker(x, "Joined") is not None)
     order = call.attribute("perm", tuple(reversed(range(rank))))
     if sorted(order) != list(range(rank)):
         raise Unsayable(f"perm = {list(order)} is no order of {rank} axes")
-    return x if order == tuple(range(rank)) else call.step("permute", x, dims=order)
+    if call.program.maker(x, "Joined") is not None:
+        return within_heads(call, x, order)
+    return permuted(call, x, order)
 
 
 @rule("DepthToSpace")
@@ -116,7 +138,7 @@ def split(call: NodeReader) -> list[Value]:
     x = call.data(0)
     kind = call.type(x)
     axis = call.attribute("axis", 0) % kind.rank
-    whole, count = kind.shape[axis], call.attribute("num_outputs", len(call.outputs))
+    whole, count = shape_there(call, x)[axis], call.attribute("num_outputs", len(call.outputs))
     lengths = call.integers_either("split", 1)
     if lengths is None:
         if not isinstance(whole, int):
@@ -128,8 +150,7 @@ def split(call: NodeReader) -> list[Value]:
     results: list[Value] = []
     start = 0
     for name, length in zip(call.outputs, lengths, strict=True):
-        part = call.step("slice", x, start=start, stop=start + length, **_dim(axis, kind.rank)) if name else x
-        results.append(part)
+        results.append(part(call, x, axis, start, start + length) if name else x)
         start += length
     return results
 
@@ -143,11 +164,18 @@ def slice_(call: NodeReader) -> str:
 
 
 def _sliced(call: NodeReader, x: str, axis: int, start: Any, stop: Any, step: int) -> str:
+    if batch_place(call.program, x):
+        n = shape_there(call, x)[axis]
+        if axis == batch_place(call.program, x) or step != 1 or not isinstance(n, int):
+            raise Unsayable(OTHER_FIRST)
+        return part(call, x, axis, _place(start, n), _place(stop, n))
     kind = call.type(x)
     n = kind.shape[axis]
-    first, last = _place(start, n), _place(stop, n)
     if step < 0:
-        raise Unsayable("it takes elements backwards, which the language has no operator for")
+        if step != -1 or not (start >= LARGEST or start in (-1, n)) or stop > -LARGEST:
+            raise Unsayable("it takes some elements backwards, and a whole axis is read so alone")
+        return backwards(call, x, axis)
+    first, last = _place(start, n), _place(stop, n)
     if axis == 0:
         if (first, last, step) == (0, n, 1):
             return x
@@ -182,24 +210,23 @@ def _end(stop: Any, n: Dim) -> Any:
 
 @rule("Gather")
 def gather(call: NodeReader) -> str | Known:
-    x, axis = call.data(0), call.attribute("axis", 0)
+    x, axis, known = call.data(0), call.attribute("axis", 0), call.known(1)
     kind = call.type(x)
-    axis, known = axis % kind.rank, call.known(1)
-    if axis == 0:
+    axis %= kind.rank
+    if axis == batch_place(call.program, x):
         raise Unsayable("it takes some samples of a batch")
-    n = kind.shape[axis]
     places = [int(place) for place in np.asarray(known.read()).reshape(-1)]
-    if isinstance(n, int):
-        places = [place + n if place < 0 else place for place in places]
     if not known.shape:
         (place,) = places
-        part = call.step("slice", x, start=place, stop=_end(place + 1, n) if place >= 0 else (place + 1 or n),
-                         **_dim(axis, kind.rank))  # fmt: skip
-        return reshaped(call, part, [size for other, size in enumerate(kind.shape) if other != axis])
-    if len(known.shape) == 1 and places == list(range(places[0], places[0] + len(places))):
-        if len(places) == n:
-            return x
-        return call.step("slice", x, start=places[0], stop=places[0] + len(places), **_dim(axis, kind.rank))
+        n = shape_there(call, x)[axis]
+        place = place + n if place < 0 and isinstance(n, int) else place
+        stop: Any = _end(place + 1, n) if place >= 0 else (place + 1 or n)
+        return without_axis(call, part(call, x, axis, place, stop), axis)
+    if len(known.shape) == 1 or batch_place(call.program, x):
+        return picked(call, x, axis, places)
+    n = kind.shape[axis]
+    if isinstance(n, int):
+        places = [place + n if place < 0 else place for place in places]
     shape = (*kind.shape[:axis], *known.shape, *kind.shape[axis + 1 :])
     given = TensorType(shape[0], shape[1:])
     return call.program.foreign("Gather", x, type=given, axis=axis, places=tuple(places), shape=known.shape)

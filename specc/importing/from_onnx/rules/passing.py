@@ -8,6 +8,7 @@ from specc.importing.from_onnx.call import NodeReader, Value, rule
 from specc.importing.from_onnx.folding import cast_to
 from specc.importing.program import Known, Unsayable
 
+COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not")
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 
 
@@ -51,6 +52,6 @@ def cast(call: NodeReader) -> Value:
     to = call.required("to", 0) if call.op_type == "Cast" else _type_of(call.value(1))
     if isinstance(x, Known):
         return cast_to(x, to)
-    if to in FLOATS:
+    if to in FLOATS or (to == TensorProto.BOOL and call.program.maker(x, *COMPARISONS) is not None):
         return x
     raise Unsayable(f"it makes {helper.tensor_dtype_to_np_dtype(to).name} of a value of the network, which are float32")

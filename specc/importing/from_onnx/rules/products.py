@@ -6,6 +6,7 @@ import numpy as np
 
 from specc.importing.from_onnx.call import NodeReader, rule
 from specc.importing.merging import added
+from specc.importing.products import summed_over_a_letter
 from specc.importing.program import Known, Unsayable
 
 
@@ -75,3 +76,8 @@ def linear(call: NodeReader, x: str, weight: Known) -> str:
     weight = weight.reshaped(*shape).transposed(1, 0)
     name = "fc" if kind.rank == 2 else "linear"
     return call.step(name, x, tensors={"weight": weight}, out_features=weight.shape[0], bias=False)
+
+
+@rule("Einsum")
+def einsum(call: NodeReader) -> str:
+    return summed_over_a_letter(call, call.required("equation", ""), call.values())

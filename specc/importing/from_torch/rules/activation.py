@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from specc.importing.from_torch.call import CallReader, rule
-from specc.importing.program import Unsayable
+from specc.importing.program import Known, Unsayable, real
 
 _PLAIN = {
     "relu": "relu",
@@ -67,10 +67,60 @@ def hardtanh(call: CallReader) -> str:
     return call.step("hardtanh", call.data("self"), min_val=least, max_val=most)
 
 
-@rule("clamp")
+@rule("clamp", "clamp_min", "clamp_max")
 def clamp(call: CallReader) -> str:
     ends = {name: _real(call, name) for name in ("min", "max") if call[name] is not None}
     return call.step("clamp", call.data("self"), **ends)
+
+
+@rule("erf", "sign", "floor", "ceil", "round", "sin", "cos")
+def foreign(call: CallReader) -> str:
+    return call.program.foreign(call.name.capitalize(), call.data("self"))
+
+
+@rule("rrelu")
+def rrelu(call: CallReader) -> str:
+    """In eval mode the slope is the mean of the two ends that it is drawn between in training."""
+    if call["training"]:
+        raise Unsayable("it draws slopes at random, as in training: export the module after module.eval()")
+    slope = (_real(call, "lower") + _real(call, "upper")) / 2
+    call.note("RReLU, which draws its slopes in training, is leakyrelu with their mean")
+    return call.step("leakyrelu", call.data("self"), negative_slope=slope)
+
+
+_COMPARED = {"gt": "Greater", "ge": "GreaterOrEqual", "lt": "Less", "le": "LessOrEqual"}
+
+
+@rule(*(f"{name}.Scalar" for name in _COMPARED), *(f"{name}.Tensor" for name in _COMPARED))
+def comparison(call: CallReader) -> str:
+    x, other = call.data("self"), call["other"]
+    if isinstance(other, str):
+        return call.program.foreign(_COMPARED[call.name], x, other)
+    return call.program.foreign(_COMPARED[call.name], x, number=_real(call, "other"))
+
+
+@rule("where.self", "where.ScalarOther", "where.ScalarSelf", "where.Scalar")
+def where(call: CallReader) -> str:
+    condition = call["condition"]
+    if not isinstance(condition, str):
+        raise Unsayable("it chooses by a mask that is stored, and no operator of the language has one")
+    numbers = {name: _real(call, given) for name, given in (("yes", "self"), ("no", "other"))
+               if not isinstance(call[given], str)}  # fmt: skip
+    return _chosen(call, condition, numbers)
+
+
+@rule("masked_fill.Scalar", "masked_fill.Tensor")
+def masked_fill(call: CallReader) -> str:
+    x, mask = call.data("self"), call["mask"]
+    if not isinstance(mask, str):
+        raise Unsayable("it fills in by a mask that is stored, and no operator of the language has one")
+    return call.program.foreign("Where", mask, x, type=call.type(x), yes=_real(call, "value"))
+
+
+def _chosen(call: CallReader, condition: str, numbers: dict[str, float]) -> str:
+    inputs = [call.data(name) for place, name in (("yes", "self"), ("no", "other")) if place not in numbers]
+    kind = call.type(inputs[0]) if inputs else call.type(condition)
+    return call.program.foreign("Where", condition, *inputs, type=kind, **numbers)
 
 
 @rule("hardshrink", "softshrink")
@@ -112,6 +162,8 @@ def _last(call: CallReader) -> int:
 
 def _real(call: CallReader, name: str) -> float:
     value: Any = call[name]
+    if isinstance(value, Known) and value.size == 1:
+        return real(value.read().reshape(-1)[0])
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unsayable(f"its {name} is {value}, and should be a number")
     return float(value)

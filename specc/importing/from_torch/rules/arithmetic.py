@@ -110,6 +110,24 @@ def square(call: CallReader) -> str:
     return call.step("pow", call.data("self"), exponent=2.0)
 
 
+@rule("addcmul")
+def addcmul(call: CallReader) -> str:
+    """self + value * tensor1 * tensor2."""
+    factors = [call.data(name) for name in ("tensor1", "tensor2")]
+    product, value = call.step("mul", *aligned(call, factors)), call["value"]
+    if value != 1:
+        product = call.step("affine", product, factor=float(value))
+    return call.step("add", *widened(call, [call.data("self"), product]))
+
+
+@rule("lerp.Scalar")
+def lerp(call: CallReader) -> str:
+    """self + weight * (end - self)."""
+    x, end = call.data("self"), call.data("end")
+    way = call.step("affine", call.step("sub", *widened(call, [end, x])), factor=float(call["weight"]))
+    return call.step("add", *widened(call, [x, way]))
+
+
 def _known(value: str | Known) -> Known:
     assert isinstance(value, Known)
     return value

@@ -6,8 +6,10 @@ from math import prod
 from typing import Any
 
 from specc.importing.from_torch.call import CallReader, is_size, rule, shown
+from specc.importing.picking import backwards, picked
 from specc.importing.program import Known, Unsayable
-from specc.importing.shapes import reshaped, times
+from specc.importing.shapes import require_batch, reshaped, times
+from specc.importing.turned import batch_place, part, permuted, shape_there, without_axis
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Value as InputOf
 from specc.ops.fields import LARGEST
@@ -18,7 +20,7 @@ from specc.ops.fields import LARGEST
 @rule("sym_size.int")
 def size(call: CallReader) -> Dim:
     x = call["self"]
-    shape = x.shape if isinstance(x, Known) else call.type(call.data("self")).shape
+    shape = x.shape if isinstance(x, Known) else shape_there(call, call.data("self"))
     found: Dim = shape[call["dim"]]
     return found
 
@@ -61,9 +63,15 @@ def unflatten(call: CallReader) -> str:
 @rule("squeeze.default", "squeeze.dim", "squeeze.dims")
 def squeeze(call: CallReader) -> str:
     x = call.data("self")
-    kind, axes = call.type(x), call.axes("dim", x)
-    gone = {axis for axis in (range(kind.rank) if axes is None else axes) if kind.shape[axis] == 1}
-    return reshaped(call, x, [n for axis, n in enumerate(kind.shape) if axis not in gone])
+    shape, axes = shape_there(call, x), call.axes("dim", x)
+    if axes is None:
+        require_batch(call, x)
+    gone = {axis for axis in (range(len(shape)) if axes is None else axes) if shape[axis] == 1}
+    if batch_place(call.program, x):
+        for axis in sorted(gone, reverse=True):
+            x = without_axis(call, x, axis)
+        return x
+    return reshaped(call, x, [n for axis, n in enumerate(shape) if axis not in gone])
 
 
 @rule("unsqueeze")
@@ -105,7 +113,16 @@ def _permuted(call: CallReader, order: Any) -> Any:
     order = tuple(axis % rank for axis in order)
     if isinstance(x, Known):
         return x.transposed(*order)
-    return x if order == tuple(range(rank)) else call.step("permute", x, dims=order)
+    return permuted(call, x, order)
+
+
+@rule("movedim.int", "movedim.intlist", "moveaxis.int", "moveaxis.intlist")
+def movedim(call: CallReader) -> Any:
+    rank = _rank(call)
+    sources, targets = ([axis % rank for axis in call.numbers(name)] for name in ("source", "destination"))
+    rest = iter(axis for axis in range(rank) if axis not in sources)
+    moved = dict(zip(targets, sources, strict=True))
+    return _permuted(call, [moved[place] if place in moved else next(rest) for place in range(rank)])
 
 
 @rule("pixel_shuffle")
@@ -152,9 +169,11 @@ def stack(call: CallReader) -> str:
 @rule("unbind")
 def unbind(call: CallReader) -> list[str]:
     x = call.data("self")
-    kind, axis = call.type(x), call.axis("dim", x)
-    parts = _split(call, x, axis, 1)
-    return [reshaped(call, part, [n for other, n in enumerate(kind.shape) if other != axis]) for part in parts]
+    axis = call.axis("dim", x)
+    whole = shape_there(call, x)[axis]
+    if not isinstance(whole, int) or axis == batch_place(call.program, x):
+        raise Unsayable(f"it takes {call.type(x)} apart along axis {axis}, whose size has to be known")
+    return [without_axis(call, part(call, x, axis, place, place + 1), axis) for place in range(whole)]
 
 
 @rule("expand", "expand_as")
@@ -175,9 +194,9 @@ def expand(call: CallReader) -> str:
     raise Unsayable(f"no value of the network has the shape {shown(result)} that it expands {kind} to")
 
 
-@rule("repeat")
+@rule("repeat", "tile")
 def repeat(call: CallReader) -> str:
-    x, repeats = call.data("self"), call.numbers("repeats")
+    x, repeats = call.data("self"), call.numbers("repeats" if call.name == "repeat" else "dims")
     if len(repeats) != call.type(x).rank or repeats[0] != 1 or min(repeats) < 1:
         raise Unsayable("it repeats the samples of a batch, leaves nothing of them, or gives more axes")
     for axis, count in enumerate(repeats):
@@ -245,6 +264,36 @@ def slice_(call: CallReader) -> str:
     return call.step("maxpool", x, kernel=1, stride=tuple(step if a == axis else 1 for a in range(2, kind.rank)))
 
 
+@rule("flip")
+def flip(call: CallReader) -> str:
+    x = call.data("self")
+    for axis in call.axes("dims", x) or ():
+        x = backwards(call, x, axis)
+    return x
+
+
+@rule("index_select")
+def index_select(call: CallReader) -> str:
+    x = call.data("self")
+    return _picked(call, x, call.axis("dim", x), call["index"])
+
+
+@rule("index.Tensor")
+def index(call: CallReader) -> str:
+    """``x[:, [2, 0, 1]]``: one axis by places that are known."""
+    x, indices = call.data("self"), call["indices"]
+    places = [(axis, known) for axis, known in enumerate(indices) if known is not None]
+    if len(places) != 1:
+        raise Unsayable("it picks elements along several axes at once")
+    return _picked(call, x, *places[0])
+
+
+def _picked(call: CallReader, x: str, axis: int, known: Any) -> str:
+    if not isinstance(known, Known) or known.dtype.kind != "i" or len(known.shape) != 1:
+        raise Unsayable("it picks elements at places that are computed while the network runs, or by a mask")
+    return picked(call, x, axis, [int(place) for place in known.read()])
+
+
 @rule("narrow")
 def narrow(call: CallReader) -> str:
     x = call.data("self")
@@ -255,13 +304,12 @@ def narrow(call: CallReader) -> str:
 @rule("select.int")
 def select(call: CallReader) -> str:
     x = call.data("self")
-    kind, axis, place = call.type(x), call.axis("dim", x), call.numbers("index")[0]
-    if axis == 0:
+    axis, place = call.axis("dim", x), call.numbers("index")[0]
+    if axis == batch_place(call.program, x):
         raise Unsayable("it takes some samples of a batch")
-    n = kind.shape[axis]
-    stop = n if place == -1 else place + 1
-    part = call.step("slice", x, start=place, stop=stop, dim=axis)
-    return reshaped(call, part, [size for other, size in enumerate(kind.shape) if other != axis])
+    n = shape_there(call, x)[axis]
+    stop: Any = n if place == -1 else place + 1
+    return without_axis(call, part(call, x, axis, place, stop), axis)
 
 
 def _place(place: Any, n: Dim) -> Any:

@@ -32,7 +32,8 @@ def batch_norm(call: CallReader) -> Any:
 @rule("instance_norm")
 def instance_norm(call: CallReader) -> str:
     call.ignore("cudnn_enabled", "momentum")  # of statistics, of which there are none
-    call.demand("use_input_stats", True)
+    if not call["use_input_stats"]:
+        raise Unsayable("it normalises by statistics that it has kept: make it with track_running_stats=False")
     call.demand("running_mean", None)
     call.demand("running_var", None)
     tensors = call.tensors("weight", "bias")

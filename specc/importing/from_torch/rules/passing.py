@@ -34,7 +34,8 @@ def alpha_dropout(call: CallReader) -> Any:
 
 @rule("feature_dropout", "feature_alpha_dropout")
 def feature_dropout(call: CallReader) -> Any:
-    raise Unsayable("the language has no dropout of whole channels: put nn.Dropout or nn.Identity in its place")
+    call.note("it drops whole channels in training, and the spec's dropout single elements: the language has no other")
+    return _dropout(call, "dropout" if call.name == "feature_dropout" else "alphadropout")
 
 
 def _dropout(call: CallReader, kind: str) -> Any:
