@@ -222,8 +222,8 @@ def test_heads_joined_with_the_batch() -> None:
 @pytest.mark.parametrize(
     ("equation", "operands", "expected"),
     [
-        ("bchw,oc->bohw", "x w", "permute(0, 2, 3, 1) -> linear1: linear(5, bias=false) -> permute(0, 3, 1, 2)"),
-        ("bchw,wv->bchv", "x v", "linear1: linear(3, bias=false)"),
+        ("bchw,oc->bohw", "x w", "permute(0, 2, 3, 1) -> linear(5, bias=false) -> permute(0, 3, 1, 2)"),
+        ("bchw,wv->bchv", "x v", "linear(3, bias=false)"),
         ("bchw,bchv->bcwv", "x x", "matmul { | permute(0, 1, 3, 2) | _ }"),
     ],
 )
