@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from math import prod
 from typing import NamedTuple
 
 from specc.analyses import Costs
 from specc.diagnostics import SpecError, UsageError
-from specc.elaborate import Checked, Imports, elaborate
+from specc.elaborate import Checked, Imports, ModelCache, check_file, sketches
 from specc.filesystem import FileSystem
 from specc.ir.graph import Graph, Node, Region
 from specc.ir.symbols import USUAL
@@ -61,25 +62,22 @@ def chosen_sizes(path: str, files: FileSystem, asked: Sizes) -> Sizes:
     return {**dict(budget.at if budget else ()), **asked}
 
 
-def sized_models(file: ast.File, files: FileSystem, sizes: Sizes) -> list[SizedModel]:
+def sized_models(file: ast.File, files: FileSystem, sizes: Sizes, cache: ModelCache | None = None) -> list[SizedModel]:
     """The models of a file that fit, with their parameters at their defaults.
 
     Args:
         sizes: where the contract does not allow one the next that it does is taken; of others `USUAL`.
+        cache: models of earlier texts.
     """
-    imports, found = Imports(files), []
-    for model in file.models:
-        try:
-            checked = elaborate(file, model, {}, imports)
-            at = {one.name: one.nearest(sizes.get(one.name, USUAL)) for one in checked.graph.symbols}
-            found.append(SizedModel(model, at, _at(checked, at).costs))
-        except (SpecError, UsageError):  # where it does not fit its findings say so
-            continue
+    cache = cache or ModelCache()
+    with suppress(SpecError):  # of those that do not fit there are findings
+        check_file(file, Imports(files), cache)
+    found = []
+    for model, known in sketches(file, Imports(files), cache):
+        if isinstance(known, Checked):
+            at = {one.name: one.nearest(sizes.get(one.name, USUAL)) for one in known.graph.symbols}
+            found.append(SizedModel(model, at, (known.at(at) if at else known).costs))
     return found
-
-
-def _at(checked: Checked, sizes: Sizes) -> Checked:
-    return checked.at(sizes) if sizes else checked
 
 
 def details(file: ast.File, models: Iterable[SizedModel]) -> dict[tuple[int, int], str]:

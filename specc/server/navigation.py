@@ -220,12 +220,14 @@ class Navigation:
 
     def _models(self, path: str, file: ast.File | None) -> list[SizedModel]:
         files = self._documents.files
-        return sized_models(file, files, chosen_sizes(path, files, self._sizes)) if file else []
+        sizes = chosen_sizes(path, files, self._sizes)
+        return sized_models(file, files, sizes, self._documents.models) if file else []
 
     # ---- what the answers are made of -------------------------------------------------------------------------------
 
     def _workspace(self) -> Workspace:
-        return Workspace(self._documents.files, self._documents.texts)
+        """The files as they are now."""
+        return Workspace(self._documents.files, self._documents.texts, self._documents.models.tree)
 
     def _at(
         self, answer: Callable[[Workspace, str, int], list[T]], params: lsp.TextDocumentPositionParams | Any

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from specc.diagnostics import Edit, SpecError, UsageError
-from specc.diagnostics.words import listed, plural
+from specc.diagnostics.words import listed, plural, visible
 from specc.elaborate import Imports, check_file
-from specc.elaborate.drafts import label_problem
+from specc.elaborate.drafts import LONGEST_LABEL, label_problem
+from specc.elaborate.errors import short
 from specc.elaborate.values import CONSTANTS
 from specc.filesystem import FileSystem
 from specc.ir.graph import Graph
@@ -64,6 +65,8 @@ def renamed(workspace: Workspace, path: str, at: int, name: str) -> Rename:
     Raises:
         UsageError: it cannot have that name, or not all that reads it is known.
     """
+    if len(name) > LONGEST_LABEL:
+        raise UsageError(f"a name of {len(name):,} characters is too long: {LONGEST_LABEL} are enough for a label, too")
     bindings, here = _asked(workspace, path, at)
     places = [*bindings.declaring(here.things), *bindings.reading(here.things)]
     _require_whole(workspace, bindings, here.things, places)
@@ -143,7 +146,7 @@ def _written(span: Span, things: tuple[Declared, ...], name: str) -> str:
         if problem := label_problem(name):
             raise UsageError(problem)
         if is_yaml(source.name) and not is_name(name):
-            raise UsageError(f"{name} is no name, and how YAML writes it as a label is for you to say")
+            raise UsageError(f"{visible(short(name))} is no name, and how YAML writes it as a label is for you to say")
         return f'"{name}"' if needs_quotes(name) else name
     if span.text != things[0].name or span.text.isdigit():  # in brackets
         return name if is_plain_number(name) else f'"{name}"'
@@ -151,7 +154,8 @@ def _written(span: Span, things: tuple[Declared, ...], name: str) -> str:
         if name in keywords():
             reason = f"{name} is a word of the language"
         else:
-            reason = f"a name has letters, digits and _, and does not begin with a digit: `{name}` is none"
+            wrong = visible(short(name))
+            reason = f"a name has letters, digits and _, and does not begin with a digit: `{wrong}` is none"
         at = "" if not is_label and span in things[0].places else f", and in {_line(span)} a name must stand"
         raise UsageError(reason + at)
     if before != ".":  # behind a point a label is a label, whatever the word means alone

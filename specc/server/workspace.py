@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from specc.diagnostics import SpecError, UsageError
@@ -21,10 +21,17 @@ class Workspace:
     Args:
         files: what they are read from.
         open_paths: the absolute paths of what the editor has open.
+        parsed: how a text is parsed, as `specc.syntax.parse` does.
     """
 
-    def __init__(self, files: FileSystem, open_paths: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        files: FileSystem,
+        open_paths: Iterable[str] = (),
+        parsed: Callable[[Source], ast.File] = parse,
+    ) -> None:
         self.files = files
+        self._parsed = parsed
         self._open = tuple(open_paths)
         self._sources: dict[str, Source | None] = {}
         self._trees: dict[str, ast.File | None] = {}
@@ -47,7 +54,7 @@ class Workspace:
             tree = None
             if source is not None:
                 try:
-                    tree = parse(source)
+                    tree = self._parsed(source)
                 except SpecError as error:
                     tree = mended(source)
                     self.half_written[path] = error

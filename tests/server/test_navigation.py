@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,5 +154,38 @@ def test_places_are_counted_in_utf_16_whatever_the_client_likes_better(tmp_path:
         found = await client.text_document_document_highlight_async(lsp.DocumentHighlightParams(**at))
         starts = [one.range.start.character for one in found or ()]
         assert starts == [text.index("stem") + 1, text.rindex("stem") + 1]
+
+    with_editor(tmp_path, work)
+
+
+def test_a_client_that_lies_is_answered_or_refused_and_the_server_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "lib.cnn").write_text(LIBRARY)
+
+    async def work(editor: Editor) -> None:
+        client, lsp = editor.client, editor.lsp
+        draw = random.Random(11)
+        editor.open("net.cnn", SPEC)
+        codes: list[int | None] = []
+        for _ in range(40):
+            start = draw.randrange(len(SPEC))
+            faulty = SPEC[:start] + draw.choice(["", "\r", "\0", "{", "\U0001d54a", '"', "("]) + SPEC[start + 5 :]
+            editor.type("net.cnn", draw.choice([faulty, SPEC]))
+            at = editor.at("net.cnn", draw.choice([0, 3, 4, 2**31 - 1]), draw.choice([0, 3, 19, 2**31 - 1]))
+            context = lsp.ReferenceContext(include_declaration=True)
+            await client.text_document_references_async(lsp.ReferenceParams(context=context, **at))
+            await client.text_document_signature_help_async(lsp.SignatureHelpParams(**at))
+            await client.text_document_code_lens_async(lsp.CodeLensParams(at["text_document"]))
+            await client.text_document_document_symbol_async(lsp.DocumentSymbolParams(at["text_document"]))
+            await client.text_document_folding_range_async(lsp.FoldingRangeParams(at["text_document"]))
+            name = draw.choice(["cell", "", "\0", "a b", "\U0001d54a", "x" * 10_000])
+            try:
+                await client.text_document_rename_async(lsp.RenameParams(new_name=name, **at))
+            except Exception as error:  # noqa: BLE001  # pygls has several, all with the code of the answer
+                codes.append(getattr(error, "code", None))
+        assert len(codes) > 10
+        assert set(codes) == {lsp.LSPErrorCodes.RequestFailed}
+        nowhere = editor.at("nowhere.cnn", 0, 0)
+        assert await client.text_document_rename_async(lsp.RenameParams(new_name="x", **nowhere)) is None
+        assert not await client.text_document_code_lens_async(lsp.CodeLensParams(nowhere["text_document"]))
 
     with_editor(tmp_path, work)

@@ -143,6 +143,8 @@ def test_what_callers_of_the_model_say_is_told() -> None:
         ("let w", "9x", "net.cnn", "a name has letters, digits and _, and does not begin with a digit: `9x` is none"),
         ("let w", "", "net.cnn", "a name has letters, digits and _, and does not begin with a digit: `` is none"),
         ("let w", "true", "net.cnn", "true is a constant"),
+        ("let w", "a\n𝕊", "net.cnn", "a name has letters, digits and _, and does not begin with a digit: `a\\n𝕊`"),
+        ("let w", "x" * 10**6, "net.cnn", "a name of 1,000,000 characters is too long: 200 are enough"),
         ("let w", "macs", "net.cnn", "it cannot be called macs: line 7 of net.cnn would mean something else"),
         ("  st", "a.b", "net.cnn", "`.` cannot stand in a label: a dot parts a step's name from"),
         (": co", "other", "net.cnn", "no name of a spec stands here: layers, their arguments and"),
