@@ -16,7 +16,8 @@
 # make sweeps  what of sweeps needs Dask, Optuna, pyarrow and matplotlib, or builds networks
 # make server  specc server, with a client over stdio
 # make playground  the page that checks specs in the browser, in build/playground, and served on this machine; needs Node.js and npm
-# make editors  editors/vscode: packaged, and tried in Visual Studio Code itself, in Chromium; needs Node.js and npm
+# make editors  editors/vscode: packaged, and tried in Visual Studio Code itself, in Chromium; needs Node.js and npm. editors/vim,
+#              and the settings of docs/editors.md, in Neovim, and in Vim and Emacs where they are installed
 # make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js, npm and g++ must:
 #              their tests and types; the programs of specc embed, compiled and run
 # make imports  files of both of PyTorch's exporters, of tools that rewrite files, and of the onnx package, imported
@@ -66,6 +67,7 @@ figures: $(VENV)/installed-bench
 grammar: $(VENV)/installed
 	$(BIN)/python -m specc.syntax.tables
 	$(BIN)/python -m specc.highlighting.textmate > editors/vscode/syntaxes/specc.tmLanguage.json
+	$(BIN)/python -m specc.highlighting.vim > editors/vim/syntax/specc.vim
 
 docs: $(VENV)/installed
 	$(BIN)/python -m specc.ops
@@ -106,7 +108,7 @@ docs-site: $(VENV)/installed-dev $(VENV)/installed-docs $(VENV)/installed-playgr
 	$(BIN)/python -m pytest -m published tests/site
 
 editors: $(VENV)/installed-dev $(VENV)/installed-editors
-	$(BIN)/python -m pytest -m editor tests/editors
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m editor tests/editors
 
 imports: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 -m imported tests/importing tests/compare
@@ -161,7 +163,8 @@ $(VENV)/installed-docs: $(VENV)/installed requirements-docs.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-docs.txt
 	@touch $@
 
-$(VENV)/installed-editors: $(VENV)/installed-server editors/vscode/package-lock.json tests/editors/package-lock.json tests/editors/install
+$(VENV)/installed-editors: $(VENV)/installed requirements-editors.txt editors/vscode/package-lock.json tests/editors/package-lock.json tests/editors/install
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-editors.txt
 	npm ci --prefix editors/vscode --ignore-scripts --no-audit --no-fund --silent
 	tests/editors/install
 	@touch $@
