@@ -22,13 +22,9 @@ myst_enable_extensions = ["html_image"]
 myst_url_schemes = ("http", "https", "site")  # the last is a page of the site in another language: extension.py
 
 nitpicky = True
-# What a name of another package means is said in its documentation; the parts of a graph are for who works on specc.
-nitpick_ignore_regex = [
-    ("py:.*", "(?!specc).*"),
-    ("py:class", r"specc\.ir\..*"),
-    ("py:class", r"specc\.diagnostics\.finding\.(Budget\w+|Condition|ImportFault)"),
-    ("py:class", r"specc\..*\.(Unclaimed|NetworkNumbers|FindingSummary)"),
-]
+# Links are to public names; a name of another package, and of the inside of specc, is only said.
+nitpick_ignore_regex = [("py:.*", r"(?!specc\.\w+$).*")]
+autodoc_typehints_description_target = "documented_params"
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True

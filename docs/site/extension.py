@@ -54,6 +54,19 @@ class HeadingNames(SphinxTransform):
                 self.document.ids[slug] = section
 
 
+class CodeExamples(SphinxTransform):
+    """The wrong and the right spec of a code are coloured, too: the document has them as texts, some being broken."""
+
+    default_priority = 500
+
+    def apply(self, **kwargs: Any) -> None:
+        if self.env.docname == "codes":
+            for block in self.document.findall(nodes.literal_block):
+                before = block.parent[block.parent.index(block) - 1]
+                if before.astext() in ("Wrong:", "Right:"):
+                    block["language"] = "cnn"
+
+
 class SiteLinks(SphinxPostTransform):
     """``site:zh/index.html`` is a page of the site in another language."""
 
@@ -200,6 +213,7 @@ def add_page_facts(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(HeadingNames)
+    app.add_transform(CodeExamples)
     app.add_post_transform(PlaygroundLink)
     app.add_post_transform(SiteLinks)
     app.add_post_transform(CodesAndCommands)

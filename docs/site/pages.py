@@ -119,6 +119,14 @@ class _Staging:
             names = "\n".join(map(self.entry, part.documents))
             yield f"\n```{{toctree}}\n:hidden:\n:caption: {part.title}\n\n{names}\n```\n"
 
+    def title(self, document: Path) -> str:
+        """What a document is called in a text, which is what the navigation calls it."""
+        path = Path(os.path.normpath(ROOT / document))
+        if not path.is_file() or not path.is_relative_to(ROOT):
+            return document.name
+        own = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        return self.edition.titles.get(path.relative_to(ROOT).as_posix(), own)
+
     def entry(self, document: str) -> str:
         page = f"/{self.edition.pages[document]}"
         title = self.edition.titles.get(document)
@@ -132,7 +140,7 @@ class _Staging:
             if not target:
                 return found[0]
             if words.rpartition("/")[2] == Path(target).name and target.endswith(".md"):
-                words = _title((ROOT / document).parent / target)  # a page has no file's name for its reader
+                words = self.title(Path(document).parent / target)  # a page has no file's name for its reader
             return f"{picture}[{words}]({self.target(target, anchor, document)})"
 
         def source(found: re.Match[str]) -> str:
@@ -155,10 +163,6 @@ class _Staging:
             raise BrokenLink(f"{document} leads to {name}, which is no page: navigation.toml")
         self.files[f"files/{name}"] = path
         return Path(os.path.relpath(f"files/{name}", here)).as_posix()
-
-
-def _title(path: Path) -> str:
-    return re.sub("^# ", "", path.read_text(encoding="utf-8").partition("\n")[0]) if path.is_file() else path.name
 
 
 def block(fence: str) -> str:

@@ -56,6 +56,12 @@ def test_every_code_is_linked() -> None:
     assert "../../en/codes.html#s0506" in page("zh/tutorial/10-head-and-dropout.html").links
 
 
+def test_specs_are_coloured() -> None:
+    for name in ("en/codes.html", "en/start.html", "zh/language.html"):
+        text = (HERE / name).read_text("utf-8")
+        assert '<span class="k">model</span>' in text, name
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     import specc
 
