@@ -16,6 +16,7 @@
 # make sweeps  what of sweeps needs Dask, Optuna, pyarrow and matplotlib, or builds networks
 # make server  specc server, with a client over stdio
 # make playground  the page that checks specs in the browser, in build/playground, and served on this machine; needs Node.js and npm
+# make playground-test  the same page, visited in Chromium
 # make editors  editors/vscode: packaged, and tried in Visual Studio Code itself, in Chromium; needs Node.js and npm. editors/vim,
 #              and the settings of docs/editors.md, in Neovim, and in Vim and Emacs where they are installed
 # make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js, npm and g++ must:
@@ -32,7 +33,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server playground docs-site editors mutants fuzz package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples imports sweeps server playground playground-test docs-site editors mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -110,6 +111,10 @@ docs-site: $(VENV)/installed-dev $(VENV)/installed-docs $(VENV)/installed-playgr
 editors: $(VENV)/installed-dev $(VENV)/installed-editors
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m editor tests/editors
 
+playground-test: $(VENV)/installed-dev $(VENV)/installed-playground
+	$(BIN)/mypy --strict --cache-dir=.mypy_cache/playground playground/build.py
+	$(BIN)/python -m pytest -m playground tests/playground
+
 imports: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 -m imported tests/importing tests/compare
 
@@ -174,8 +179,9 @@ $(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt tests/ex
 	npm ci --prefix tests/examples --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-$(VENV)/installed-playground: playground/package-lock.json
+$(VENV)/installed-playground: playground/package-lock.json tests/playground/package-lock.json
 	npm ci --prefix playground --ignore-scripts --no-audit --no-fund --silent
+	npm ci --prefix tests/playground --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 build/tools/installed: requirements.lock

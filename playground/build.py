@@ -176,7 +176,9 @@ def licenses() -> str:
     return "specc is under the Apache License 2.0. With it come:\n\n" + "\n".join(dict.fromkeys(lines)) + "\n"
 
 
-class _Handler(SimpleHTTPRequestHandler):
+class Handler(SimpleHTTPRequestHandler):
+    """Serves files under the types that browsers want of modules and of WebAssembly."""
+
     extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
     def log_message(self, *_: object) -> None:
@@ -184,7 +186,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 def serve(folder: Path, port: int) -> None:
-    handler = functools.partial(_Handler, directory=str(folder))
+    handler = functools.partial(Handler, directory=str(folder))
     try:
         server = ThreadingHTTPServer(("localhost", port), handler)
     except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from specc.diagnostics import Diagnostic, SpecError, UsageError
@@ -65,25 +66,53 @@ class OpenSpec:
         self.name = name
         self.files = Memory({**library, name: text})
         self._text = text
+        self._networks: dict[str | None, Checked] = {}
 
-    def check(self) -> dict[str, Any]:
-        """What is wrong with it, and the shapes beside its lines as far as they are known."""
+    def is_(self, name: str, text: str) -> bool:
+        return (self.name, self._text) == (name, text)
+
+    @cached_property
+    def source(self) -> Source:
+        """Raises SpecError where it cannot be read."""
+        return read(self.name, self.files)
+
+    @cached_property
+    def file(self) -> ast.File:
+        """Raises SpecError where it does not parse."""
+        return parse(self.source)
+
+    @cached_property
+    def units(self) -> CodeUnits:
+        return CodeUnits(self.source, self._text)
+
+    @property
+    def tree(self) -> ast.File | None:
+        """What can be parsed of it."""
+        try:
+            return self.file
+        except SpecError:
+            return None if is_yaml(self.name) else mended(self.source)
+
+    def check(self) -> Any:
+        """What is wrong with it."""
         found = diagnosis(self.name, self.files)
         if found.problem:
             return {"problem": found.problem}
         try:
-            source = read(self.name, self.files)
+            units = self.units
         except SpecError:  # what of the text cannot be read has no place in it
-            return {"findings": [self._finding(one, None, {}) for one in found.findings], "hints": [], "models": []}
-        units = CodeUnits(source, self._text)
-        file = self._tree(source)
+            return {"findings": [self._finding(one, None, {}) for one in found.findings]}
         fixes = {
             id(one.finding): one for one in corrections(found.findings, self.files.absolute(self.name), self.files)
         }
+        return {"findings": [self._finding(one, units, fixes) for one in found.findings]}
+
+    def shapes(self) -> Any:
+        """The shapes beside its lines, as far as they are known, and its models."""
+        file = self.tree
         shown = [] if file is None or is_yaml(self.name) else hints(file, self.files)
         return {
-            "findings": [self._finding(one, units, fixes) for one in found.findings],
-            "hints": [{"at": units.unit(hint.offset), "text": hint.text} for hint in shown],
+            "hints": [{"at": self.units.unit(hint.offset), "text": hint.text} for hint in shown],
             "models": [model.name for model in file.models] if file else [],
         }
 
@@ -119,34 +148,31 @@ class OpenSpec:
             place |= {"from": units.unit(span.start), "to": units.unit(span.end)}
         return place
 
-    def _tree(self, source: Source) -> ast.File | None:
-        """What can be parsed of it."""
-        try:
-            return parse(source)
-        except SpecError:
-            return None if is_yaml(source.name) else mended(source)
-
-    def network(self, model: str | None = None, sizes: Mapping[str, int] | None = None) -> Checked:
+    def network(self, model: str | None = None) -> Checked:
         """A model of it, the first one where none is named.
 
         Raises:
             SpecError: it does not fit together.
-            UsageError: there is no such model; a size that is missing or not allowed.
         """
-        file = parse(read(self.name, self.files))
-        known = [one.name for one in file.models]
+        known = [one.name for one in self.file.models]
         name = model if model in known else next(iter(known), None)
-        checked = elaborate(file, choose(file, name), {}, Imports(self.files))
-        return checked.at(sizes) if sizes else checked
+        if name not in self._networks:
+            self._networks[name] = elaborate(self.file, choose(self.file, name), {}, Imports(self.files))
+        return self._networks[name]
 
     def table(self, model: str | None = None, sizes: Mapping[str, int] | None = None, depth: int | None = None) -> Any:
-        """The table of ``specc show``, what stands below it, and the sizes that would make its numbers known."""
+        """The table of ``specc show``, what stands below it, and the sizes that would make its numbers known.
+
+        Args:
+            sizes: of the symbols of the model; those of another one, which it was before somebody wrote on, are none.
+        """
         from specc.report.costs import COLUMNS, DESCRIBING, table, totals
         from specc.report.notation import example_sizes, interface
 
-        checked = self.network(model, sizes)
+        network = self.network(model)
+        symbols = network.graph.symbols
+        checked = network.at(sizes) if sizes and sizes.keys() == {one.name for one in symbols} else network
         header, *rows = table(checked.costs, depth)
-        open_sizes = self.network(model).graph.symbols
         return {
             "model": checked.graph.name,
             "interface": interface(checked.graph),
@@ -154,7 +180,7 @@ class OpenSpec:
             "numbers": [name in COLUMNS[len(DESCRIBING) :] for name in header],
             "rows": rows,
             "totals": list(totals(checked.costs)),
-            "sizes": example_sizes(open_sizes),
+            "sizes": example_sizes(symbols),
         }
 
     def picture(self, engine: Engine | None, model: str | None = None, depth: int = 1) -> Any:
@@ -177,7 +203,7 @@ class OpenSpec:
         from specc.project.conversion import OTHER, convert
 
         form = "yaml" if is_yaml(self.name) else "cnn"
-        result = convert(read(self.name, self.files), form)  # type: ignore[arg-type]
+        result = convert(self.source, form)  # type: ignore[arg-type]
         lost = result.lost_comments + result.lost_directives
         return {"form": OTHER[form], "text": result.text, "lost": lost}  # type: ignore[index]
 
@@ -185,30 +211,25 @@ class OpenSpec:
         """The spec as ``specc fmt`` writes it; YAML as it is."""
         from specc.syntax.format import formatted
 
-        source = read(self.name, self.files)
-        return {"text": self._text if is_yaml(self.name) else formatted(source)}
+        return {"text": self._text if is_yaml(self.name) else formatted(self.source)}
 
     def hover(self, at: int) -> Any:
         """What is to be said of the step at a place, as Markdown; empty where there is none."""
-        source = read(self.name, self.files)
-        units = CodeUnits(source, self._text)
-        file = self._tree(source)
-        known = file and hover(file, units.offset(at), self.files)
+        file = self.tree
+        known = file and hover(file, self.units.offset(at), self.files)
         if not known:
             return {}
-        return {"text": known.text, "from": units.unit(known.span.start), "to": units.unit(known.span.end)}
+        return {"text": known.text, "from": self.units.unit(known.span.start), "to": self.units.unit(known.span.end)}
 
     def complete(self, at: int) -> Any:
         """What may be written at a place."""
-        source = read(self.name, self.files)
         if is_yaml(self.name):
             return {"offers": []}
-        found = offers(source, self._tree(source), CodeUnits(source, self._text).offset(at))
-        return {"offers": [offer._asdict() for offer in found]}
+        return {"offers": [one._asdict() for one in offers(self.source, self.tree, self.units.offset(at))]}
 
 
 class Playground:
-    """Answers questions about specs, each a text with all that it needs: a worker that was ended has lost nothing.
+    """Answers questions about specs. Each has all that it needs: a worker that was ended has lost nothing.
 
     Args:
         library: the specs that every spec may import, by path.
@@ -218,6 +239,8 @@ class Playground:
     def __init__(self, library: Mapping[str, str], engine: Engine | None = None) -> None:
         self._library = library
         self._engine = engine
+        self._last = OpenSpec("net.cnn", "", library)
+        """What was asked about last: the next question is about the same text as a rule."""
 
     def answer(self, question: str) -> str:
         """Of ``{"about": "table", "name": "net.cnn", "text": …, …}``, all other entries being arguments.
@@ -228,9 +251,12 @@ class Playground:
         about, name, text = given.pop("about"), given.pop("name"), given.pop("text")
 
         def ask() -> Any:
-            spec = OpenSpec(name, text, self._library)
+            if not self._last.is_(name, text):
+                self._last = OpenSpec(name, text, self._library)
+            spec = self._last
             kinds: dict[str, Callable[..., Any]] = {
                 "check": spec.check,
+                "shapes": spec.shapes,
                 "table": spec.table,
                 "picture": lambda **options: spec.picture(self._engine, **options),
                 "pytorch": spec.pytorch,

@@ -52,7 +52,7 @@ def test_findings_and_shapes_stand_at_their_places() -> None:
     (edit,) = finding["fix"]["edits"]
     assert (at(edit), edit["insert"], finding["fix"]["safe"]) == ("flaten", "flatten", True)
     assert finding["fix"]["title"] == "`flatten` instead of `flaten`"
-    (hint,) = found["hints"]
+    (hint,) = ask("shapes", text)["hints"]
     assert encoded[: 2 * hint["at"]].decode("utf-16-le").endswith("conv(8, 3)")
     assert hint["text"] == "[N, 8, 30, 30]  224"
 
@@ -76,15 +76,16 @@ def test_the_table_is_that_of_show() -> None:
     model = specc.loads(LIBRARY["unet_any_size.cnn"]).at(H=40, W=33)
     found = ask("table", LIBRARY["unet_any_size.cnn"], sizes={"H": 40, "W": 33})
     shown = model.summary().splitlines()
-    assert found["totals"] == shown[-len(found["totals"]) :]
+    assert [[line[:17].strip(), line[19:]] for line in shown[-len(found["totals"]) :]] == found["totals"]
     assert [row[0] for row in found["rows"]] == [line.split()[0] for line in shown[2 : 2 + len(found["rows"])]]
     assert ask("table", LIBRARY["unet_any_size.cnn"])["sizes"] == {"H": 224, "W": 224}
+    assert ask("table", NET, sizes={"H": 40}) == ask("table", NET)
     assert ask("table", NET)["sizes"] == {}
 
 
 def test_a_model_is_chosen_and_one_that_is_gone_is_the_first() -> None:
     two = NET + NET.replace("Net", "Other").replace("10", "7")
-    assert ask("check", two)["models"] == ["Net", "Other"]
+    assert ask("shapes", two)["models"] == ["Net", "Other"]
     assert ask("table", two, model="Other")["interface"].endswith("[N, 7]")
     assert ask("table", two, model="Gone")["model"] == "Net"
 
@@ -145,7 +146,7 @@ import json, sys
 from specc.playground import Playground
 text = sys.argv[1]
 page = Playground({})
-for about in ("check", "table", "pytorch", "form", "format"):
+for about in ("check", "shapes", "table", "pytorch", "form", "format"):
     page.answer(json.dumps({"about": about, "name": "net.cnn", "text": text}))
 print([name for name in ("numpy", "onnx", "torch", "pygraphviz", "pygls", "lark", "click") if name in sys.modules])
 """

@@ -1,7 +1,7 @@
 // The worker as the page sees it: questions, of which the newest of each kind counts, and an end where one takes too long.
 
 /** Of what is waiting, what is asked first. */
-const ORDER = ["check", "complete", "hover", "format", "table", "picture", "pytorch", "form"];
+const ORDER = ["check", "shapes", "complete", "hover", "format", "table", "picture", "pytorch", "form"];
 
 export class Checker {
   /**

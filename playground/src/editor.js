@@ -2,9 +2,9 @@
 
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { bracketMatching, indentUnit, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
+import { bracketMatching, indentOnInput, indentUnit, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap, setDiagnostics } from "@codemirror/lint";
-import { Compartment, EditorState, StateEffect, StateField } from "@codemirror/state";
+import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration,
   drawSelection,
@@ -22,7 +22,10 @@ const WORDS = new Set(SPECC.words);
 const LAYERS = new Set(SPECC.layers);
 
 const language = StreamLanguage.define({
-  token(stream) {
+  startState: () => ({ depth: 0 }),
+  copyState: ({ depth }) => ({ depth }),
+  indent: ({ depth }, after, { unit }) => Math.max(depth - /^\s*[\])}]/.test(after), 0) * unit,
+  token(stream, state) {
     if (stream.match(/#.*/)) return "comment";
     if (stream.match(/"[^"\n]*"?/)) return "string";
     if (stream.match(/\d[\d_.]*(e[-+]?\d+)?[kMG]?/)) return "number";
@@ -31,11 +34,17 @@ const language = StreamLanguage.define({
       if (/^\s*:(?!\s*(uint8\s*)?\[)/.test(stream.string.slice(stream.pos))) return "labelName";
       return WORDS.has(word[0]) ? "keyword" : LAYERS.has(word[0]) ? "typeName" : "variableName";
     }
-    if (stream.match(/->|[|{}]/)) return "operator";
-    stream.next();
-    return null;
+    if (stream.match(/->|\|/)) return "operator";
+    const sign = stream.next();
+    if ("([{".includes(sign)) state.depth++;
+    if (")]}".includes(sign)) state.depth--;
+    return "{}".includes(sign) ? "operator" : null;
   },
-  languageData: { commentTokens: { line: "#" }, closeBrackets: { brackets: ["(", "[", "{", '"'] } },
+  languageData: {
+    indentOnInput: /^\s*\}$/, 
+    commentTokens: { line: "#" },
+    closeBrackets: { brackets: ["(", "[", "{", '"'] },
+  },
 });
 
 class Shape extends WidgetType {
@@ -79,8 +88,7 @@ export class Editor {
    */
   constructor(parent, answers) {
     this.answers = answers;
-    this.coloured = new Compartment();
-    this.view = new EditorView({ parent, state: this.state("", "net.cnn") });
+        this.view = new EditorView({ parent, state: this.state("", "net.cnn") });
   }
 
   state(text, name) {
@@ -94,6 +102,7 @@ export class Editor {
         bracketMatching(),
         closeBrackets(),
         indentUnit.of("  "),
+        indentOnInput(),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": "The spec", spellcheck: "false", autocapitalize: "off" }),
         syntaxHighlighting(classHighlighter),
@@ -137,7 +146,11 @@ export class Editor {
     this.view.focus();
   }
 
-  show(findings, hints) {
+  showShapes(hints) {
+    this.view.dispatch({ effects: setShapes.of(hints) });
+  }
+
+  showFindings(findings) {
     const shown = findings
       .filter(({ place }) => place.from !== undefined)
       .map((finding) => ({
@@ -146,11 +159,11 @@ export class Editor {
         severity: finding.severity,
         message: [finding.message, finding.label, ...finding.notes, ...finding.helps.map((help) => `help: ${help}`)]
           .filter(Boolean)
+          .map(plain)
           .join("\n"),
         source: finding.code,
         actions: finding.fix ? [{ name: plain(finding.fix.title), apply: () => this.apply(finding.fix) }] : [],
       }));
-    this.view.dispatch({ effects: setShapes.of(hints) });
     this.view.dispatch(setDiagnostics(this.view.state, shown));
   }
 
@@ -162,7 +175,13 @@ export class Editor {
     const types = { layer: "class", block: "function", name: "variable", argument: "property" };
     return {
       from: word ? word.from : context.pos,
-      options: found.offers.map(({ word: label, kind, detail, text }) => ({ label, detail, type: types[kind], apply: text })),
+      options: found.offers.map(({ word: label, kind, detail, text }, i) => ({
+        label,
+        detail,
+        type: types[kind],
+        apply: text,
+        boost: kind === "argument" ? -i : 0, // in the order of the signature
+      })),
       validFor: /^\w*$/,
     };
   }

@@ -19,6 +19,7 @@ const page = {
   models: [],
   examples: {},
   keeps: true,
+  took: 0, // milliseconds, by the last answer for the panel
 };
 
 // ---- what is said of the page itself ---------------------------------------------------------------------
@@ -68,6 +69,11 @@ function open({ name, text }) {
   editor.open(text.replace(/^\ufeff/, ""), page.name);
 }
 
+function writeOn(other) {
+  open(other);
+  editor.view.focus();
+}
+
 function keep() {
   try {
     localStorage.setItem(STORED, JSON.stringify(spec()));
@@ -86,22 +92,43 @@ function kept() {
   }
 }
 
+let pause;
+
+/** Whether a question was about what is in the editor now. */
+function isPresent(asked) {
+  return asked.text === editor.text && asked.name === page.name;
+}
+
 async function check() {
   keep();
+  if (document.body.dataset.state !== "refused") notice("");
+  clearTimeout(pause);
+  delete document.body.dataset.pause;
   const asked = spec();
   const found = await checker.ask("check", asked);
-  if (!found || asked.text !== editor.text || asked.name !== page.name) return;
-  document.body.dataset.first ??= Math.round(performance.now() - begun);
-  page.models = found.models ?? [];
+  if (!found || !isPresent(asked)) return;
   const findings = found.findings ?? [];
   const errors = findings.filter(({ severity }) => severity === "error").length;
+  const fits = !found.problem && !errors;
   page.said = found.problem ? "" : summary(errors, findings.length - errors);
-  if (!found.problem) editor.show(findings, found.hints);
   list(found.problem, findings);
-  chooseModel();
-  if (found.problem || errors) stale();
-  else await show();
-  document.body.dataset.checked = found.problem ? "problem" : errors ? "wrong" : "fits";
+  if (!fits) stale();
+  document.body.dataset.checked = found.problem ? "problem" : fits ? "fits" : "wrong";
+  if (found.problem) return;
+  editor.showFindings(findings);
+  const known = await checker.ask("shapes", asked);
+  if (!known || !isPresent(asked)) return;
+  if (!known.problem) {
+    editor.showShapes(known.hints);
+    page.models = known.models;
+    chooseModel();
+  }
+  document.body.dataset.first ??= Math.round(performance.now() - begun);
+  if (fits) {
+    // A large network's table takes longer than a key: it waits until nobody types.
+    document.body.dataset.pause = "panel";
+    pause = setTimeout(show, page.took < 50 ? 0 : 300);
+  }
 }
 
 function summary(errors, warnings) {
@@ -151,11 +178,16 @@ function chooseModel() {
 }
 
 function stale() {
-  if (!$("panel").childElementCount) $("panel").append(element("p", "Nothing is known of the network until its mistakes are mended.", { class: "quiet" }));
+  if ($("panel").classList.contains("stale")) return;
+  const isEmpty = !$("panel").childElementCount;
+  $("panel").prepend(element("p", isEmpty ? "It is shown once all shapes fit." : "As it was when all shapes fitted.", { class: "note" }));
   $("panel").classList.add("stale");
 }
 
 async function show() {
+  clearTimeout(pause);
+  delete document.body.dataset.pause;
+  const began = performance.now();
   const about = page.about;
   const given = { ...(page.model && { model: page.model }) };
   if (about === "table" && page.sizes) given.sizes = page.sizes;
@@ -163,16 +195,17 @@ async function show() {
   if (about === "form") delete given.model;
   const found = about === "onnx" ? { models: page.models } : await checker.ask(about, spec(), given);
   if (!found || about !== page.about) return;
+  page.took = performance.now() - began;
   const at = $("panel").scrollTop;
+  const focus = $("panel").contains(document.activeElement) && (document.activeElement.id || "panel");
   $("panel").replaceChildren();
   $("panel").classList.remove("stale");
   if (found.problem) {
     $("panel").append(spans("p", found.problem, { class: "finding error" }));
     if (page.sizes) $("panel").append(button("Any size", () => change({ sizes: null })));
-    return;
-  }
-  PANELS[about]($("panel"), found, { ...page, spec: spec(), change, open });
+  } else PANELS[about]($("panel"), found, { ...page, spec: spec(), change, open: writeOn });
   $("panel").scrollTop = at;
+  if (focus) ($(focus) ?? $("panel")).focus();
 }
 
 function button(text, action) {
@@ -202,6 +235,7 @@ for (const [i, tab] of tabs.entries()) {
   tab.onclick = () => {
     choose(tab);
     $("panel").replaceChildren();
+    $("panel").classList.remove("stale");
     if (document.body.dataset.checked === "fits" || page.about === "onnx") show();
     else stale();
   };
@@ -221,7 +255,7 @@ $("format").onclick = async () => {
   const asked = spec();
   const found = await checker.ask("format", asked);
   if (found?.problem) notice(`Only what can be read is formatted: ${found.problem}.`);
-  else if (found && asked.text === editor.text) editor.replace(found.text);
+  else if (found && isPresent(asked)) editor.replace(found.text);
 };
 
 $("save").onclick = () => save(page.name.split("/").at(-1), editor.text);
@@ -291,14 +325,15 @@ async function start() {
   }
   const filled = fillExamples();
   const stored = kept();
-  const isLinked = await fromLink().catch((error) => notice(error.message));
+  let broken = "";
+  const isLinked = await fromLink().catch((error) => {
+    broken = error.message;
+  });
   if (!isLinked) {
-    if (stored) open(stored);
-    else {
-      await filled;
-      open({ name: "lenet.cnn", text: page.examples["lenet.cnn"] });
-    }
+    if (!stored) await filled;
+    open(stored ?? { name: "lenet.cnn", text: page.examples["lenet.cnn"] });
   }
+  if (broken) notice(broken);
   await filled;
   if (!page.keeps) $("promise").textContent += " This browser stores nothing for the page: what you write is gone when you close it. Copy a link to keep it.";
   if (navigator.serviceWorker) {

@@ -16,7 +16,9 @@ export const PANELS = {
       row.forEach((cell, i) => line.append(element("td", cell, { class: found.numbers[i] ? "number" : "" })));
     }
     frame.append(table);
-    panel.append(frame, element("pre", found.totals.join("\n"), { class: "totals" }));
+    const totals = element("dl", "", { class: "totals" });
+    for (const [name, text] of found.totals) totals.append(element("dt", name), element("dd", text));
+    panel.append(frame, totals);
     if (Object.keys(found.sizes).length) panel.prepend(sizes(found, given));
   },
 
@@ -49,7 +51,7 @@ export const PANELS = {
     const name = given.spec.name.split("/").at(-1);
     const model = found.models.length > 1 ? ` --model ${given.model || found.models[0]}` : "";
     panel.append(
-      element("p", "This page checks, counts, draws and writes PyTorch. An ONNX file comes with a proof: PyTorch and onnxruntime run the network, step by step, and their numbers must agree. A browser has neither, so the ONNX file is made by the command."),
+      element("p", "This page checks, counts, draws and writes PyTorch. An ONNX file comes with a proof: PyTorch and onnxruntime run the network, step by step, and their numbers must agree. They are not in this page, so the command makes the ONNX file."),
       spans("p", `Save the spec (\`${name}\`), and in its folder:`),
       code("", `pip install 'specc-nn[cpu]'\nspecc compile ${name}${model} -o ${name.replace(/\.(cnn|ya?ml)$/, "")}.onnx`),
       spans("p", "Beside the ONNX file stands what an application must know of it. `--no-verify` writes it without the proof."),

@@ -168,24 +168,25 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 def sums(costs: Costs) -> Iterator[str]:
     """What stands below the table."""
     yield ""
-    yield from totals(costs)
+    for name, text in totals(costs):
+        yield f"{name:<17}  {text}"
     if costs.graph.symbols:
         yield ""
         yield notation.ask_at_sizes(costs.graph)
 
 
-def totals(costs: Costs) -> Iterator[str]:
-    """The numbers of the whole network, a line each."""
+def totals(costs: Costs) -> Iterator[tuple[str, str]]:
+    """The numbers of the whole network, each with its name."""
     frozen = costs.params - costs.trainable_params
-    yield f"parameters         {count(costs.params)}" + (f", {count(frozen)} of them frozen" if frozen else "")
-    yield f"weights            {memory(4 * costs.params)} as float32"
+    yield "parameters", count(costs.params) + (f", {count(frozen)} of them frozen" if frozen else "")
+    yield "weights", f"{memory(4 * costs.params)} as float32"
     if costs.macs is not None:
         exact = f" ({count(costs.macs)})" if scaled(costs.macs) != count(costs.macs) else ""
         at_once = f"at most {memory(costs.peak_memory)} at once"
-        yield f"MACs               {scaled(costs.macs)} a sample{exact}"
-        yield f"activation memory  {memory(costs.activation_memory)} a sample, {at_once}"
-        yield f"receptive field    {field(costs.receptive_field)}"
-    yield f"depth              {costs.depth} (convolutions and fully connected layers on the longest path)"
+        yield "MACs", f"{scaled(costs.macs)} a sample{exact}"
+        yield "activation memory", f"{memory(costs.activation_memory)} a sample, {at_once}"
+        yield "receptive field", field(costs.receptive_field)
+    yield "depth", f"{costs.depth} (convolutions and fully connected layers on the longest path)"
 
 
 # ---- explain: the arithmetic behind one step, or what a block holds -----------------------------------

@@ -1,0 +1,216 @@
+// Visits the playground in Chromium: reads JSON from standard input, what to do there, and writes what was seen.
+//
+// {"browser": path, "atOnce": number, "visits": {name: {"address", "actions": [[what, ...], ...], "viewport", "scheme", "without": [names]}}}
+// gives {name: {"steps": [what is seen at first and after each action, with it], "requests": [addresses], "errors": [uncaught ones]}}
+import { readFile } from "node:fs/promises";
+import { chromium } from "playwright-core";
+
+const FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const PATIENCE = 60_000;
+
+/** What a visitor sees. */
+function seen() {
+  const texts = (selector) => [...document.querySelectorAll(selector)].map((one) => one.innerText);
+  const panel = document.getElementById("panel");
+  return {
+    state: document.body.dataset.state,
+    checked: document.body.dataset.checked ?? "",
+    first: Number(document.body.dataset.first),
+    status: document.getElementById("status").innerText,
+    notice: document.getElementById("notice").hidden ? "" : texts("#notice span")[0],
+    findings: texts(".finding"),
+    shapes: texts(".shape"),
+    marks: texts(".cm-lintRange"),
+    panel: panel.innerText,
+    rows: [...panel.querySelectorAll("tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
+    code: panel.querySelector("pre")?.textContent ?? "",
+    stale: panel.classList.contains("stale"),
+    promise: texts("#promise")[0],
+    overflow: document.documentElement.scrollWidth - innerWidth,
+    focus: document.activeElement.id || document.activeElement.className || document.activeElement.tagName,
+  };
+}
+
+const ACTIONS = {
+  async example(page, name) {
+    await page.selectOption("#examples", name);
+  },
+  /** Another text for the spec, as if it were pasted. */
+  async write(page, text) {
+    await page.focus(".cm-content");
+    await page.keyboard.press("Control+a");
+    await page.evaluate((text) => {
+      const pasted = new DataTransfer();
+      pasted.setData("text/plain", text);
+      document.querySelector(".cm-content").dispatchEvent(new ClipboardEvent("paste", { clipboardData: pasted, bubbles: true, cancelable: true }));
+    }, text);
+  },
+  /** A text whose check is stopped. */
+  async interrupt(page, text) {
+    await ACTIONS.write(page, text);
+    await page.click("#stop", { timeout: PATIENCE });
+  },
+  async type(page, text) {
+    await page.focus(".cm-content");
+    await page.keyboard.press("Control+End");
+    await page.keyboard.type(text);
+  },
+  async keys(page, ...keys) {
+    for (const key of keys) await page.keyboard.press(key);
+  },
+  async click(page, selector) {
+    await page.click(selector);
+  },
+  async hover(page, selector) {
+    await page.hover(selector);
+    await page.waitForSelector(".cm-tooltip");
+    const text = await page.locator(".cm-tooltip").innerText();
+    await page.mouse.move(0, 0);
+    return text;
+  },
+  async fill(page, selector, text) {
+    await page.fill(selector, text);
+    await page.keyboard.press("Enter");
+  },
+  /** What is saved by a click. */
+  async saved(page, selector) {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
+    return [download.suggestedFilename(), await readFile(await download.path(), "utf-8")];
+  },
+  async clipboard(page) {
+    return page.evaluate(() => navigator.clipboard.readText());
+  },
+  async offers(page) {
+    await page.waitForSelector(".cm-tooltip-autocomplete");
+    return page.locator(".cm-tooltip-autocomplete .cm-completionLabel").allInnerTexts();
+  },
+  async wait(page, selector) {
+    await page.waitForSelector(selector, { timeout: PATIENCE });
+    return page.evaluate(seen);
+  },
+  async address(page) {
+    return page.url();
+  },
+  async go(page, address) {
+    await page.goto(address);
+  },
+  async reload(page) {
+    await page.reload();
+  },
+  async offline(page) {
+    await page.waitForSelector("[data-offline=ready]", { timeout: PATIENCE });
+    await page.context().setOffline(true);
+  },
+  /** Whether the page may ask another place for something. */
+  async elsewhere(page, address) {
+    return page.evaluate(async (address) => {
+      const refused = [];
+      addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+      await fetch(address).catch(() => {});
+      const image = new Image();
+      image.src = address;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return refused.sort();
+    }, address);
+  },
+  /** Milliseconds from each of `count` keys to the findings that belong to it. */
+  async keystrokes(page, count) {
+    await page.focus(".cm-content");
+    await page.keyboard.press("Control+End");
+    const times = [];
+    for (let i = 0; i < count; i++) {
+      await page.evaluate(() => {
+        delete document.body.dataset.checked;
+        globalThis.struck = performance.now();
+        globalThis.answered = new Promise((resolve) => {
+          new MutationObserver((_, observer) => {
+            if (!document.body.dataset.checked) return;
+            observer.disconnect();
+            resolve(performance.now() - globalThis.struck);
+          }).observe(document.body, { attributes: true });
+        });
+      });
+      await page.keyboard.type(i % 2 ? "#" : " ");
+      times.push(await page.evaluate(() => globalThis.answered));
+      await settled(page);
+    }
+    return times;
+  },
+  async picture(page, path) {
+    await page.screenshot({ path, fullPage: true });
+  },
+  async tree(page) {
+    return page.locator("body").ariaSnapshot();
+  },
+};
+
+async function settled(page) {
+  await page.waitForFunction(
+    () =>
+      ["ready", "refused"].includes(document.body.dataset.state) && !document.body.dataset.pause && document.readyState === "complete",
+    null,
+    { timeout: PATIENCE },
+  );
+}
+
+/** A browser as somebody has it: the size of the window, the colours that the person likes, and what it lacks. */
+async function browserOf(browser, { viewport = { width: 1280, height: 800 }, scheme = "light", without = [], rights = [] }) {
+  const context = await browser.newContext({ viewport, colorScheme: scheme, permissions: rights });
+  for (const name of without) {
+    await context.addInitScript((name) => {
+      if (name === "storage") {
+        const refuse = () => {
+          throw new DOMException("Access is denied", "SecurityError");
+        };
+        Object.defineProperty(globalThis, "localStorage", { get: refuse });
+        navigator.serviceWorker.register = async () => refuse();
+      } else Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
+    }, name);
+  }
+  return context;
+}
+
+async function visit(context, { address, actions = [] }) {
+  const page = await context.newPage();
+  const [requests, errors, steps] = [[], [], []];
+  context.on("request", (request) => requests.push(request.url()));
+  page.on("pageerror", (error) => errors.push(String(error)));
+  const look = async (action, result) => {
+    await settled(page);
+    steps.push({ ...(await page.evaluate(seen)), action, result: result ?? null });
+  };
+  await page.goto(address);
+  await look([]);
+  for (const [what, ...given] of actions) {
+    try {
+      await look([what, ...given], await ACTIONS[what](page, ...given));
+    } catch (error) {
+      throw new Error(`${what} ${JSON.stringify(given).slice(0, 200)}, where there is ${JSON.stringify(await page.evaluate(seen)).slice(0, 2000)}`, { cause: error });
+    }
+  }
+  return { steps, requests, errors };
+}
+
+let input = "";
+for await (const part of process.stdin) input += part;
+const task = JSON.parse(input);
+const browser = await chromium.launch({ executablePath: task.browser, args: FLAGS, chromiumSandbox: false });
+const results = {};
+const left = Object.entries(task.visits);
+
+/** Makes visits, while another one does. */
+async function visitor() {
+  for (let next; (next = left.shift()); ) {
+    const [name, { address, actions, ...setting }] = next;
+    const context = await browserOf(browser, setting);
+    results[name] = await visit(context, { address, actions });
+    await context.close();
+  }
+}
+
+try {
+  await Promise.all(Array.from({ length: task.atOnce }, visitor));
+} finally {
+  await browser.close();
+}
+process.stdout.write(JSON.stringify(results));
