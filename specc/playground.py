@@ -91,7 +91,7 @@ class OpenSpec:
         try:
             return self.file
         except SpecError:
-            return None if is_yaml(self.name) else mended(self.source)
+            return mended(self.source)
 
     def check(self) -> Any:
         """What is wrong with it."""
@@ -110,7 +110,7 @@ class OpenSpec:
     def shapes(self) -> Any:
         """The shapes beside its lines, as far as they are known, and its models."""
         file = self.tree
-        shown = [] if file is None or is_yaml(self.name) else hints(file, self.files)
+        shown = hints(file, self.files) if file else []
         return {
             "hints": [{"at": self.units.unit(hint.offset), "text": hint.text} for hint in shown],
             "models": [model.name for model in file.models] if file else [],
@@ -223,8 +223,6 @@ class OpenSpec:
 
     def complete(self, at: int) -> Any:
         """What may be written at a place."""
-        if is_yaml(self.name):
-            return {"offers": []}
         return {"offers": [one._asdict() for one in offers(self.source, self.tree, self.units.offset(at))]}
 
 

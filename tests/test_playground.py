@@ -113,7 +113,14 @@ def test_hover_and_completion() -> None:
     assert ask("hover", NET, at=0) == {}
     offers = ask("complete", NET, at=NET.index("3)\n"))["offers"]
     assert {"word": "kernel", "kind": "argument", "detail": "required", "text": "kernel="} in offers
-    assert ask("complete", "- model: M", "net.yaml", at=3) == {"offers": []}
+
+
+def test_a_spec_in_yaml_has_its_shapes_and_words() -> None:
+    yaml = ask("form", NET)["text"]
+    shapes = [hint["text"] for hint in ask("shapes", yaml, "net.yaml")["hints"]]
+    assert shapes == [hint["text"] for hint in ask("shapes", NET)["hints"]]
+    at = yaml.index("flatten")
+    assert "flatten" in [one["word"] for one in ask("complete", yaml, "net.yaml", at=at)["offers"]]
 
 
 @pytest.mark.parametrize(
