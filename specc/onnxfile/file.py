@@ -27,7 +27,7 @@ from specc.ir.graph import Graph
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter
 from specc.onnxfile.damage import damage
-from specc.onnxfile.inlining import NondeterministicNode, inlined, nondeterministic
+from specc.onnxfile.inlining import NondeterministicNode, in_order, inlined, nondeterministic
 from specc.onnxfile.lean import parse_lean
 from specc.onnxfile.tensor_data import Place, place_of, reference_of
 from specc.onnxfile.tensor_index import FileTensor, TensorIndex, dense, dtype_name
@@ -89,14 +89,16 @@ class OnnxFile:
     Args:
         source: the file, or the bytes of a model without external data.
         proto: what is in the file, where whoever wrote it still has it.
+        origin: of a model in memory the file that it was made of, for messages.
 
     Raises:
         UsageError, by whatever needs the content: the file or a sparse tensor cannot be read, is cut short, or is no
             ONNX file.
     """
 
-    def __init__(self, source: Path | bytes, proto: ModelProto | None = None) -> None:
+    def __init__(self, source: Path | bytes, proto: ModelProto | None = None, origin: Path | None = None) -> None:
         self.source = source
+        self.origin = source if isinstance(source, Path) else origin
         self._message = proto
         self._places: dict[int, Place] = {}
 
@@ -108,7 +110,7 @@ class OnnxFile:
     @property
     def name(self) -> str:
         """For messages."""
-        return "the model" if isinstance(self.source, bytes) else str(self.source)
+        return "the model" if self.origin is None else str(self.origin)
 
     @property
     def folder(self) -> Path:
@@ -164,13 +166,13 @@ class OnnxFile:
 
     @cached_property
     def nodes(self) -> tuple[onnx.NodeProto, ...]:
-        """All nodes in order, each call of a function replaced by its body.
+        """All nodes, each behind those that give what it takes, and each call of a function replaced by its body.
 
         Raises:
             UsageError: that would be too much.
         """
         try:
-            return tuple(inlined(self.proto))
+            return tuple(in_order(tuple(inlined(self.proto))))
         except ValueError as error:
             raise UsageError(f"{self.name} cannot be read: {error}") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,37 @@ def inlined(proto: ModelProto) -> Iterator[NodeProto]:
     inliner = _Inliner(proto.functions)
     for place, node in enumerate(proto.graph.node):
         yield from inliner.expanded(node, f"call{place}")
+
+
+def in_order(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
+    """The nodes, each behind those that give what it takes, and else as they stand.
+
+    ONNX asks for that, and ONNX Runtime does not: its converter to float16 puts the casts of inputs at the end. Nodes
+    that take each other's values stay behind all others.
+    """
+    makers: dict[str, int] = {}
+    for place, node in enumerate(nodes):
+        for name in node.output:
+            makers.setdefault(name, place)
+    needed = [{makers[name] for name in values_taken(node) if name in makers} for node in nodes]
+    if all(max(places, default=-1) < place for place, places in enumerate(needed)):
+        return nodes
+    users: list[list[int]] = [[] for _ in nodes]
+    for place, places in enumerate(needed):
+        for maker in places:
+            users[maker].append(place)
+    missing = list(map(len, needed))
+    ready = [place for place, number in enumerate(missing) if not number]
+    heapify(ready)
+    order: dict[int, None] = {}
+    while ready:
+        place = heappop(ready)
+        order[place] = None
+        for user in users[place]:
+            missing[user] -= 1
+            if not missing[user]:
+                heappush(ready, user)
+    return [nodes[place] for place in (*order, *(place for place in range(len(nodes)) if place not in order))]
 
 
 class _Inliner:

@@ -250,6 +250,17 @@ def test_cycles() -> None:
     assert "node 0 a_node (Add): it reads b, which nothing before it gives" in said
 
 
+def test_nodes_in_another_order() -> None:
+    """ONNX Runtime takes them as they come, and so are they read: the first that can be is."""
+    nodes = [node("Add", "b c", "y"), node("Relu", "a", "b"), node("Tanh", "a", "c"), node("Conv", "x w", "a")]
+    proto = model(nodes, ["N", 3, 8, 8], {"w": draw(4, 3, 3, 3)})
+    assert body(proto) == "conv(4, 3, bias=false) -> add { | relu | tanh }"
+    agrees(proto)
+    nodes = [node("Relu", "b", "y"), node("Add", "x c", "b"), node("Tanh", "b", "c")]
+    said = refusal(model(nodes, ["N", 4]))
+    assert "node 0 y_node (Relu): it reads b, which nothing before it gives" in said
+
+
 def test_bytes_are_cast() -> None:
     proto = model([node("Cast", "x", "a", to=1), node("Relu", "a", "y")], ["N", 3, 4, 4])
     proto.graph.input[0].type.tensor_type.elem_type = 2

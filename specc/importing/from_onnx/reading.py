@@ -152,7 +152,7 @@ class _NodeWalk:
         return own.read(nodes, self._values, self._program)
 
     def _name(self) -> str:
-        path = self.file.path
+        path = self.file.origin
         text = self.file.proto.graph.name
         if not text or text in ("main_graph", "main", "torch_jit", "torch-jit-export", "graph"):
             text = path.stem if path is not None else "Network"
