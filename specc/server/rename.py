@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from specc.diagnostics import Edit, SpecError, UsageError
 from specc.diagnostics.words import listed, plural, visible
-from specc.elaborate import Imports, check_file
+from specc.elaborate import Imports, ModelCache, check_file
 from specc.elaborate.drafts import LONGEST_LABEL, label_problem
 from specc.elaborate.errors import short
 from specc.elaborate.values import CONSTANTS
@@ -26,7 +26,7 @@ from specc.report.remarks import remark
 from specc.server.bindings import Bindings, Occupied
 from specc.server.buffers import Buffers
 from specc.server.declared import Declared, is_written
-from specc.server.diagnosis import diagnosis
+from specc.server.diagnosis import Diagnosis, diagnosis
 from specc.server.workspace import Workspace
 from specc.source import Span, is_yaml
 from specc.syntax import ast, parse, read
@@ -196,30 +196,18 @@ def _proven(
         except SpecError as error:
             raise _Differs(remark(error.diagnostics[0]).message) from None
     shift = _Shift(edits)
-    before = {
-        shift(*place): tuple(sorted(shift(*one) for one in declared)) for place, declared in bindings.table().items()
-    }
-    after = Bindings(trees, edited.real).table()
-    for place in sorted(before.keys() | after.keys()):
-        if before.get(place) != after.get(place):
-            source = trees[place[0]].source
-            word = source.span(place[1], place[1] + 1)
-            raise _Differs(f"{_line(word)} would mean something else")
+    _require_same_names(bindings, Bindings(trees, edited.real), shift)
     effects: list[str] = []
     weights: dict[tuple[str, str], None] = {}
     models: dict[str, None] = {}
+    was_known, is_known = ModelCache(), ModelCache()
     for path, tree in bindings.files.items():
-        old, new = diagnosis(path, files), diagnosis(path, edited)
-        known = {(one.code, shift(*_place(one.primary.span))) for one in old.findings}
-        for one in new.findings:
-            if (one.code, _place(one.primary.span)) not in known:
-                raise _Differs(f"{remark(one).message} ({_line(one.primary.span)})")
-        if len(old.findings) != len(new.findings) or old.problem != new.problem:
-            raise _Differs(f"{posixpath.basename(path)} would have other findings")
-        networks = _networks(tree, files)
+        old, new = diagnosis(path, files, was_known), diagnosis(path, edited, is_known)
+        _require_same_findings(old, new, shift)
+        networks = _networks(tree, files, was_known)
         if len(networks) < len(tree.models):
             effects.append(f"{posixpath.basename(path)} has mistakes: what its weights are called is not known")
-        for was, now in zip(networks, _networks(trees[path], edited), strict=True):
+        for was, now in zip(networks, _networks(trees[path], edited, is_known), strict=True):
             changes = _weights(was, now)
             weights |= dict.fromkeys(changes)
             models |= dict.fromkeys([now.name] if changes else [])
@@ -227,10 +215,30 @@ def _proven(
     return (*_weights_told(list(weights), list(models)), *dict.fromkeys(effects))
 
 
-def _networks(tree: ast.File, files: FileSystem) -> list[Graph]:
+def _require_same_names(old: Bindings, new: Bindings, shift: _Shift) -> None:
+    """Raises _Differs where a name stands for something else."""
+    before = {shift(*place): tuple(sorted(shift(*one) for one in names)) for place, names in old.table().items()}
+    after = new.table()
+    for place in sorted(before.keys() | after.keys()):
+        if before.get(place) != after.get(place):
+            word = new.files[place[0]].source.span(place[1], place[1] + 1)
+            raise _Differs(f"{_line(word)} would mean something else")
+
+
+def _require_same_findings(old: Diagnosis, new: Diagnosis, shift: _Shift) -> None:
+    """Raises _Differs where a mistake is new, or gone."""
+    known = {(one.code, shift(*_place(one.primary.span))) for one in old.findings}
+    for one in new.findings:
+        if (one.code, _place(one.primary.span)) not in known:
+            raise _Differs(f"{remark(one).message} ({_line(one.primary.span)})")
+    if len(old.findings) != len(new.findings) or old.problem != new.problem:
+        raise _Differs("there would be other findings")
+
+
+def _networks(tree: ast.File, files: FileSystem, known: ModelCache) -> list[Graph]:
     """Those of a file; none where they do not fit, before as after."""
     try:
-        return [checked.graph for checked in check_file(tree, Imports(files))] if tree.models else []
+        return [checked.graph for checked in check_file(tree, Imports(files), known)] if tree.models else []
     except SpecError:
         return []
 

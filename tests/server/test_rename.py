@@ -11,6 +11,8 @@ from specc.elaborate import Imports, check_file
 from specc.filesystem import DISK, Memory
 from specc.ir.graph import Graph
 from specc.project.fixes import applied
+from specc.server import rename
+from specc.server.bindings import Bindings
 from specc.server.buffers import Buffers
 from specc.server.rename import Rename, renamable, renamed
 from specc.server.workspace import Workspace
@@ -154,6 +156,26 @@ def test_what_is_no_name_for_it_is_refused(before: str, name: str, path: str, se
     with pytest.raises(UsageError) as refused:
         asked(before, name, path)
     assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("before", ["let w", "{ a", "block two(", "Net(cl", "(im", "[N, 3, "])
+def test_a_place_that_is_missed_is_found_by_the_proof(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Bindings.reading
+    monkeypatch.setattr(Bindings, "reading", lambda self, things: real(self, things)[:-1])
+    net = NET.replace("stem: conv", "image -> stem: conv")
+    with pytest.raises(UsageError, match="it cannot be called zz9"):
+        asked(before, "zz9", net=net)
+
+
+def test_another_network_is_found_though_every_name_seems_to_be_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = "let k = 3\nmodel M : [N, 3, 9, 9] {\n  let j = 5\n  conv(j, 1) -> conv(k, 1)\n}\n"
+    monkeypatch.setattr(rename, "_require_same_names", lambda *_: None)
+    with pytest.raises(UsageError) as refused:
+        asked("let ", "j", net=net)
+    assert str(refused.value) == "j is taken: the let j has it, in line 3"
+    monkeypatch.setattr(rename, "_taken", lambda *_: None)
+    with pytest.raises(UsageError, match="M would be another network: conv2 is not conv2"):
+        asked("let ", "j", net=net)
 
 
 @pytest.mark.parametrize("name", ["conv", "block", "block1-0", "0"])
