@@ -49,6 +49,12 @@ _ROLES = {
     **dict.fromkeys((*CLOSERS, *CLOSERS.values(), COMMA, COLON, "DOT"), Role.PUNCTUATION),
 }
 
+ITEMS = ("block", "model", "from", "default")
+"""What begins an item of a file, and stands nowhere else but in front of a colon."""
+STATEMENTS = (*ITEMS, "let", "assert", "shared", "repeat")
+"""What begins an item or a statement, where it is at the beginning of a line whatever is still open: a line that is
+half written takes no colours from those below it."""
+
 
 def operators() -> list[str]:
     """What the operators look like, in the order in which they are tried."""
@@ -122,7 +128,10 @@ class _Context:
         """The role of the token before."""
 
     def role(self, before: _Lexeme, this: _Lexeme, after: _Lexeme) -> Role:
-        at_step = self._at_step(before, this)
+        begins_anew = this.begins and this.word in STATEMENTS
+        if begins_anew:
+            self._give_up(this.word in ITEMS)
+        at_step = begins_anew or self._at_step(before, this)
         if at_step:
             self._opening = this.kind
         if at_step and after.kind == COLON and this.word != "else":
@@ -142,6 +151,13 @@ class _Context:
         if this.kind != COLON:
             self._before = role
         return role
+
+    def _give_up(self, item: bool) -> None:
+        """Close what a line before has left open: brackets, and before an item a header, too."""
+        if item:
+            self._opening = ""
+        while self._closers and self._closers[-1] != "_RBRACE":
+            self._closers.pop()
 
     @property
     def _in_header(self) -> bool:

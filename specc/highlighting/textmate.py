@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from specc.highlighting.roles import Role, operators
+from specc.highlighting.roles import ITEMS, STATEMENTS, Role, operators
 from specc.syntax.tokens import keywords, pattern
 
 SCOPES: dict[Role, str] = {
@@ -37,9 +37,10 @@ def grammar() -> Rule:
     """The grammar as the JSON that editors read."""
     name, number, string = (f"(?:{pattern(kind).pattern})" for kind in ("NAME", "NUMBER", "STRING"))
     word, number = rf"\b{name}", rf"(?<![A-Za-z0-9_]){number}"
-    item = r"(?=^[ \t]*(?:block|model|let|default|from)\b)"
+    statement = rf"(?=^[ \t]*(?:{'|'.join(STATEMENTS)})\b)"
+    item = rf"(?=^[ \t]*(?:{'|'.join(ITEMS)})\b)"
     comment = _match(Role.COMMENT, r"#.*$")
-    brackets = [_within(r"\(", r"\)", "#expression"), _within(r"\[", r"\]", "#expression")]
+    brackets = [_within(r"\(", rf"\)|{statement}", "#expression"), _within(r"\[", rf"\]|{statement}", "#expression")]
     tokens = [
         _match(Role.STRING, string),
         _match(Role.NUMBER, number),
@@ -58,7 +59,7 @@ def grammar() -> Rule:
     ]
     in_header = [
         comment,
-        _within(r"\(", r"\)", "#parameters"),
+        _within(r"\(", rf"\)|{statement}", "#parameters"),
         _match(Role.TYPE, rf"(?<=:|->)\s*{name}(?=\s*\[)"),
         _include("#expression"),
     ]
@@ -73,13 +74,13 @@ def grammar() -> Rule:
         _match(Role.LABEL, rf"(?!else\b)(?:{word}|{number}|{string})(?=\s*:)"),
         {
             **_of(r"\b(from)\b", Role.KEYWORD),
-            "end": rf"({word})(?=[ \t]*(?:#.*)?$)|{item}",
+            "end": rf"((?!{_keywords()}){word})(?=[ \t]*(?:#.*)?$)|{statement}",
             "endCaptures": _captures((Role.DEFINITION,)),
             "patterns": [comment, _match(Role.KEYWORD, _keywords()), _match(Role.DEFINITION, word), *tokens],
         },
         {
             **_of(rf"\b(block|model)\b(?:\s+({name}))?", Role.KEYWORD, Role.DEFINITION),
-            "end": r"(?=\{)",
+            "end": rf"(?=\{{)|{item}",
             "patterns": in_header,
         },
         {**_of(r"\b(let|assert)\b", Role.KEYWORD), "end": r"$|(?=\})", "patterns": [_include("#expression")]},

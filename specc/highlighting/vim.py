@@ -7,8 +7,9 @@ expressions, which are of another kind, and tests hold the groups to `specc.high
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
-from specc.highlighting.roles import Role
+from specc.highlighting.roles import ITEMS, STATEMENTS, Role
 from specc.syntax.tokens import keywords
 
 GROUPS: dict[Role, str] = {
@@ -55,8 +56,8 @@ syntax match speccStepInValue /\<\h\w*\ze\s*(/ contained
 syntax match speccBindingInValue /\<\h\w*\ze\s*==\@!/ contained
 syntax match speccKeywordInValue /\<\%(%KEYWORDS%\)\>/ contained
 syntax match speccKeywordInValue /\%(\<for\s\+\)\@64<=\h\w*\ze\s\+\%(in\>\)\@!\h/ contained
-syntax region speccInParentheses matchgroup=speccPunctuation start=/(/ end=/)/ contains=@speccValue
-syntax region speccInBrackets matchgroup=speccPunctuation start=/\[/ end=/\]/ contains=@speccValue
+syntax region speccInParentheses matchgroup=speccPunctuation start=/(/ end=/)/ end=/%STATEMENT%/ contains=@speccValue
+syntax region speccInBrackets matchgroup=speccPunctuation start=/\[/ end=/\]/ end=/%STATEMENT%/ contains=@speccValue
 syntax cluster speccValue contains=speccComment,speccString,speccNumber,speccOperator,speccPunctuation
 syntax cluster speccValue add=speccNameInValue,speccStepInValue,speccBindingInValue,speccKeywordInValue
 syntax cluster speccValue add=speccInParentheses,speccInBrackets
@@ -71,17 +72,17 @@ syntax region speccCondition matchgroup=speccKeyword start=/\<\%(for\|if\|repeat
 syntax match speccDefinitionInImport /\<\h\w*/ contained
 syntax match speccKeywordInImport /\<import\>/ contained
 syntax region speccImport matchgroup=speccKeyword start=/\<from\>/
-  \ matchgroup=NONE end=/\%(,\s*\%(#.*\)\?\)\@<!$/
+  \ matchgroup=NONE end=/\%(,\s*\%(#.*\)\?\)\@<!$/ end=/%STATEMENT%/
   \ contains=speccComment,speccString,speccPunctuation,speccDefinitionInImport,speccKeywordInImport
 
 syntax match speccDefinitionInHeader /\%(\<\%(block\|model\)\s\+\)\@64<=\h\w*/ contained
 syntax match speccTypeInHeader /\%(\%(:\|->\)\s*\)\@64<=\h\w*\ze\s*\[/ contained
 syntax match speccBindingInParameters /\%(^\s*\|[(,]\s*\)\@256<=\h\w*/ contained
-syntax region speccParameters matchgroup=speccPunctuation start=/(/ end=/)/
+syntax region speccParameters matchgroup=speccPunctuation start=/(/ end=/)/ end=/%STATEMENT%/
   \ contained
   \ contains=@speccValue,speccTypeInHeader,speccBindingInParameters
 syntax region speccHeader matchgroup=speccKeyword start=/\<\%(block\|model\)\>/
-  \ matchgroup=NONE end=/{/me=s-1
+  \ matchgroup=NONE end=/{/me=s-1 end=/%ITEM%/
   \ contains=@speccValue,speccDefinitionInHeader,speccTypeInHeader,speccParameters
 
 syntax match speccLabel /\<\%(else\>\)\@!\w\+\ze\s*:/
@@ -103,8 +104,20 @@ highlight default link speccTypeInHeader speccType
 def syntax() -> str:
     """The whole file."""
     links = [f"highlight default link specc{role.capitalize()} {group}" for role, group in GROUPS.items()]
-    rules = _SYNTAX.replace("%KEYWORDS%", r"\|".join(sorted(keywords()))).replace("%NUMBER%", _NUMBER)
-    return "\n".join([rules.strip(), *links, "", "let b:current_syntax = 'specc'", ""])
+    rules = _SYNTAX.strip()
+    for name, pattern in {
+        "KEYWORDS": r"\|".join(sorted(keywords())),
+        "NUMBER": _NUMBER,
+        "STATEMENT": _before(STATEMENTS),
+        "ITEM": _before(ITEMS),
+    }.items():
+        rules = rules.replace(f"%{name}%", pattern)
+    return "\n".join([rules, *links, "", "let b:current_syntax = 'specc'", ""])
+
+
+def _before(words: Iterable[str]) -> str:
+    """In front of a line that one of the words begins."""
+    return r"^\ze\s*\%(" + r"\|".join(words) + r"\)\>"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 from specc.highlighting.roles import roles
 from specc.highlighting.vim import GROUPS
 from specc.syntax import read
-from tests.highlighting.test_roles import CASES, ROOT
+from tests.highlighting.test_roles import CASES, HALF_WRITTEN, ROOT
 
 PLUGIN = ROOT / "editors" / "vim"
 HERE = Path(__file__).parent
@@ -59,6 +59,7 @@ def by_lexer(text: str) -> list[tuple[int, int, str]]:
 
 def test_every_character_of_every_spec_has_the_group_of_its_role(vim: list[str], tmp_path: Path) -> None:
     texts = {name: text for name, text in CASES.items() if text.isascii() and len(text) < 6000}
+    texts |= {name: text for name, (text, _) in HALF_WRITTEN.items()}
     files = [tmp_path / f"{number}.cnn" for number in range(len(texts))]
     for file, text in zip(files, texts.values(), strict=True):
         file.write_bytes(text.encode())

@@ -107,6 +107,24 @@ def test_every_word_of_the_tree_has_the_role_that_the_grammar_gives_it() -> None
         assert left <= {Role.BLANK, Role.COMMENT, Role.KEYWORD, Role.OPERATOR, Role.PUNCTUATION}, name
 
 
+HALF_WRITTEN = {
+    "a call": ("model A : [N, 3] {\n  conv(8, [3\n  let c = 1\n  relu\n}\n", 3),
+    "a call of a model": ("model A : [N, 3] {\n  conv(8, (\nmodel B : [N, 3] {\n  relu\n}\n", 3),
+    "a header": ("model A(c, d=[\nblock b(c) { conv(c, 1) -> relu }\n", 2),
+    "a shape": ("block a : [N\n\nmodel A : uint8 [N, 3] {\n  relu\n}\n", 3),
+    "an import": ('from "a.cnn" import\nlet a = b\nmodel A : [N] { relu }\n', 3),
+    "a list": ("let a = [1,\nlet b = [2]\ndefault conv(bias=false)\n", 2),
+}
+"""Texts, each with the line from which on it is whole."""
+
+
+def test_what_is_half_written_takes_no_colours_from_the_lines_below() -> None:
+    for name, (text, line) in HALF_WRITTEN.items():
+        end = sum(map(len, text.splitlines(keepends=True)[: line - 1]))
+        below = [(role, start) for role, start, _ in roles(text) if start >= end and role != Role.BLANK]
+        assert below == [(role, end + start) for role, start, _ in roles(text[end:]) if role != Role.BLANK], name
+
+
 def test_every_comment_is_one() -> None:
     for text in CASES.values():
         found = [(start, text[start:end].rstrip()) for role, start, end in roles(text) if role == Role.COMMENT]

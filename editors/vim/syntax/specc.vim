@@ -24,8 +24,8 @@ syntax match speccStepInValue /\<\h\w*\ze\s*(/ contained
 syntax match speccBindingInValue /\<\h\w*\ze\s*==\@!/ contained
 syntax match speccKeywordInValue /\<\%(and\|assert\|block\|default\|else\|for\|from\|if\|import\|in\|let\|model\|not\|or\|repeat\|shared\|where\)\>/ contained
 syntax match speccKeywordInValue /\%(\<for\s\+\)\@64<=\h\w*\ze\s\+\%(in\>\)\@!\h/ contained
-syntax region speccInParentheses matchgroup=speccPunctuation start=/(/ end=/)/ contains=@speccValue
-syntax region speccInBrackets matchgroup=speccPunctuation start=/\[/ end=/\]/ contains=@speccValue
+syntax region speccInParentheses matchgroup=speccPunctuation start=/(/ end=/)/ end=/^\ze\s*\%(block\|model\|from\|default\|let\|assert\|shared\|repeat\)\>/ contains=@speccValue
+syntax region speccInBrackets matchgroup=speccPunctuation start=/\[/ end=/\]/ end=/^\ze\s*\%(block\|model\|from\|default\|let\|assert\|shared\|repeat\)\>/ contains=@speccValue
 syntax cluster speccValue contains=speccComment,speccString,speccNumber,speccOperator,speccPunctuation
 syntax cluster speccValue add=speccNameInValue,speccStepInValue,speccBindingInValue,speccKeywordInValue
 syntax cluster speccValue add=speccInParentheses,speccInBrackets
@@ -40,17 +40,17 @@ syntax region speccCondition matchgroup=speccKeyword start=/\<\%(for\|if\|repeat
 syntax match speccDefinitionInImport /\<\h\w*/ contained
 syntax match speccKeywordInImport /\<import\>/ contained
 syntax region speccImport matchgroup=speccKeyword start=/\<from\>/
-  \ matchgroup=NONE end=/\%(,\s*\%(#.*\)\?\)\@<!$/
+  \ matchgroup=NONE end=/\%(,\s*\%(#.*\)\?\)\@<!$/ end=/^\ze\s*\%(block\|model\|from\|default\|let\|assert\|shared\|repeat\)\>/
   \ contains=speccComment,speccString,speccPunctuation,speccDefinitionInImport,speccKeywordInImport
 
 syntax match speccDefinitionInHeader /\%(\<\%(block\|model\)\s\+\)\@64<=\h\w*/ contained
 syntax match speccTypeInHeader /\%(\%(:\|->\)\s*\)\@64<=\h\w*\ze\s*\[/ contained
 syntax match speccBindingInParameters /\%(^\s*\|[(,]\s*\)\@256<=\h\w*/ contained
-syntax region speccParameters matchgroup=speccPunctuation start=/(/ end=/)/
+syntax region speccParameters matchgroup=speccPunctuation start=/(/ end=/)/ end=/^\ze\s*\%(block\|model\|from\|default\|let\|assert\|shared\|repeat\)\>/
   \ contained
   \ contains=@speccValue,speccTypeInHeader,speccBindingInParameters
 syntax region speccHeader matchgroup=speccKeyword start=/\<\%(block\|model\)\>/
-  \ matchgroup=NONE end=/{/me=s-1
+  \ matchgroup=NONE end=/{/me=s-1 end=/^\ze\s*\%(block\|model\|from\|default\)\>/
   \ contains=@speccValue,speccDefinitionInHeader,speccTypeInHeader,speccParameters
 
 syntax match speccLabel /\<\%(else\>\)\@!\w\+\ze\s*:/
