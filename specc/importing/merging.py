@@ -16,8 +16,20 @@ def shifted(build: Building, x: str, constant: Known, *, negated: bool = False) 
 
 
 def scaled(build: Building, x: str, constant: Known) -> str:
-    """x times a constant."""
+    """x times a constant, which may be what makes it wider: that is then a part of a norm, or nothing."""
+    if (wide := _widens_by(build, x, constant)) is not None:
+        return build.program.foreign("Widening", x, type=wide, constant=as_float32(constant))
     return build.program.foreign("Factor", x, constant=fitted(build, x, constant), divides=False)
+
+
+def _widens_by(build: Building, x: str, constant: Known) -> TensorType | None:
+    """The type that a constant of as many axes makes of x; None where it stays as it is, or cannot be."""
+    kind = build.type(x)
+    if len(constant.shape) != kind.rank or constant.size == 1 or constant.shape[0] != 1:
+        return None
+    shape = tuple(n if m == 1 else m for n, m in zip(kind.shape, constant.shape, strict=True))
+    fits = all(m in (1, n) or n == 1 for n, m in zip(kind.shape, constant.shape, strict=True))
+    return TensorType(shape[0], shape[1:]) if fits and shape != kind.shape else None
 
 
 def fitted(build: Building, x: str, constant: Known) -> Known:

@@ -16,8 +16,11 @@ _UNSAYABLE = re.compile(r"[\s./:\"\\{}]")
 
 
 def identifier(text: str, taken: Iterable[str] = (), fallback: str = "value") -> str:
-    """A name of the language that looks like the text, and is none of those that are taken."""
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or fallback
+    """A name of the language that looks like the text, and is none of those that are taken.
+
+    TensorFlow calls the first result of ``scores`` ``scores:0``.
+    """
+    name = re.sub(r"\W+", "_", text.removesuffix(":0"), flags=re.ASCII).strip("_") or fallback
     if name[0].isdigit() or not is_name(name):
         name = f"{fallback}_{name}" if name[0].isdigit() else f"{name}_"
     name = name[:LONGEST]

@@ -158,6 +158,7 @@ class Program:
 
     Attributes:
         is_own: whether specc has written it, so that a step that has a name is a step by itself.
+        is_tensorflow: whether tf2onnx has written it, so that axes of size 1 come and go for its sake alone.
         types: of every value, those of the inputs too.
         outputs: the values that the network gives out.
         origin, paths: of what is being read: every new step has them.
@@ -165,8 +166,9 @@ class Program:
         notes: what whoever imports should know.
     """
 
-    def __init__(self, *, is_own: bool = False) -> None:
+    def __init__(self, *, is_own: bool = False, is_tensorflow: bool = False) -> None:
         self.is_own = is_own
+        self.is_tensorflow = is_tensorflow
         self.types: dict[str, TensorType] = {}
         self.outputs: list[str] = []
         self.steps: list[Step] = []

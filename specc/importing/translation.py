@@ -73,6 +73,7 @@ def _shared_with_arms(steps: Sequence[ImportedStep]) -> Iterator[str]:
 
 _MEANT = {
     "Factor": "it multiplies or divides by numbers that lie along several axes, or that are not finite",
+    "Widening": "its numbers make the value that they meet wider, which no operator of the language does",
     "Shift": "it adds numbers that lie along several axes, or that are not finite",
     "Erf": "the error function stands in the language as part of gelu alone",
     "Reshape": "behind an instancenorm it means a groupnorm alone, and this is none",

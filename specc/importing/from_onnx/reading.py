@@ -7,7 +7,7 @@ named.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -101,7 +101,7 @@ class _NodeWalk:
     missing: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._program = Program(is_own=self._is_own)
+        self._program = Program(is_own=self._is_own, is_tensorflow=self.file.proto.producer_name == "tf2onnx")
         self._values: dict[str, Value | None] = {}
         self._bytes: set[str] = set()
         self._rows: set[str] = set()
@@ -154,7 +154,7 @@ class _NodeWalk:
     def _name(self) -> str:
         path = self.file.origin
         text = self.file.proto.graph.name
-        if not text or text in ("main_graph", "main", "torch_jit", "torch-jit-export", "graph"):
+        if not text or text in ("tf2onnx", "main_graph", "main", "torch_jit", "torch-jit-export", "graph"):
             text = path.stem if path is not None else "Network"
         name = identifier(text, fallback="Network")
         return name[0].upper() + name[1:]
@@ -215,6 +215,8 @@ class _NodeWalk:
         # In a file of ours a weight has the path of its module, and a value that of its use: shared steps have several.
         learns = any(isinstance(k := self._values.get(name), Known) and k.is_learned for name in node.input)
         self._program.paths = () if self._is_own and learns else tuple(_paths(node, is_own=self._is_own))
+        if self._program.is_tensorflow and learns:
+            self._program.paths = tuple(_layer(node.name))
         results: Sequence[Value | None] = [None] * len(node.output)
         try:
             unknown = [name for name in node.input if name and name not in self._values]
@@ -319,6 +321,18 @@ def _paths(node: NodeProto, *, is_own: bool) -> list[str]:
     elif is_own and "/" not in node.name and is_path(node.name):
         paths.append(node.name)
     return [path for path in paths if path]
+
+
+_WITHIN_LAYERS = frozenset("batchnorm moments convolution conv_transpose separable_conv2d depthwise Tensordot".split())
+"""Scopes that TensorFlow's own functions open in a layer."""
+
+
+def _layer(name: str) -> Iterator[str]:
+    """The layer of Keras in the name of a node: ``conv1`` in ``model/conv1/BiasAdd``."""
+    _, *scopes, _ = ("", *name.split("/")) if "/" in name else ("", "")
+    layers = [scope for scope in scopes[1:] if scope not in _WITHIN_LAYERS]
+    if layers:
+        yield ".".join(layers)
 
 
 def _stored(tensor: FileTensor) -> Known:

@@ -6,7 +6,7 @@ swept out. They are applied, in order, until none of them finds anything.
 
 from __future__ import annotations
 
-from specc.importing.fusions import activations, affine, channels_last, layouts, norms, padding
+from specc.importing.fusions import activations, affine, channels_last, layouts, norms, padding, tensorflow
 from specc.importing.fusions.fusion import fusions_of
 from specc.importing.program import Program
 
@@ -31,4 +31,4 @@ def fused(program: Program) -> None:
     program.sweep()
 
 
-__all__ = ["activations", "affine", "channels_last", "fused", "layouts", "norms", "padding"]
+__all__ = ["activations", "affine", "channels_last", "fused", "layouts", "norms", "padding", "tensorflow"]
