@@ -22,6 +22,7 @@ from specc.highlighting.pygments_lexer import SpeccLexer
 
 logger = logging.getLogger(__name__)
 CODE = re.compile(r"\bS\d{4}\b")
+SHOWN = re.compile(r"\b(error|warning)\[(S\d{4})\]")
 EXPLAINED = re.compile(r"specc explain (S\d{4})")
 COMMAND = re.compile(r"specc (\w+)\b")
 CHINESE = {
@@ -137,20 +138,22 @@ class CodesAndCommands(SphinxPostTransform):
         return f"codes.html#{code.lower()}"
 
     def link(self, target: str, shown: nodes.Node) -> nodes.reference:
-        """Pages of codes and commands are in English."""
-        page, _, anchor = target.partition("#")
-        if page == f"{self.env.docname}.html":
-            uri = f"#{anchor}"
-        elif page.removesuffix(".html") in self.env.found_docs:
-            uri = "../" * self.env.docname.count("/") + target
-        else:
-            uri = f"{up(self.env.docname)}en/{target}"
+        uri = address(target, self.env.docname, self.config.language)
         return nodes.reference("", "", shown, refuri=uri, internal=True)
 
 
 def up(page: str) -> str:
     """From a page to the folder that has all languages."""
     return "../" * (page.count("/") + 1)
+
+
+def address(target: str, page: str, language: str) -> str:
+    """From a page to one that there is in English alone, as those of codes and commands."""
+    if language != "en":
+        return f"{up(page)}en/{target}"
+    if target.startswith(f"{page}.html"):
+        return target.removeprefix(f"{page}.html")
+    return "../" * page.count("/") + target
 
 
 class SearchPairs(SearchChinese):
@@ -211,6 +214,19 @@ def add_page_facts(
     context["playground"] = f"{up(pagename)}playground/index.html" if app.tags.has("playground") else ""
 
 
+def link_shown_codes(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """What a command prints of a code, in a block, leads to its page as well."""
+
+    def link(found: re.Match[str]) -> str:
+        uri = address(f"codes.html#{found[2].lower()}", pagename, app.config.language)
+        return f'{found[1]}[<a href="{uri}">{found[2]}</a>]'
+
+    if "body" in context:
+        context["body"] = SHOWN.sub(link, context["body"])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(HeadingNames)
     app.add_transform(CodeExamples)
@@ -221,4 +237,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_lexer("cnn", SpeccLexer)
     app.connect("builder-inited", speak_chinese)
     app.connect("html-page-context", add_page_facts)
+    app.connect("html-page-context", link_shown_codes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -30,7 +30,7 @@ model Net : [N, 1, 32, 32] -> [N, 10] {
 COMMANDS = ("specc check net.cnn", "specc check net.cnn --fix", "specc check net.cnn --fix --unsafe-fixes")
 
 COLUMNS, CELL, LINE = 76, 8.4, 20  # of a font of 14 px, whose letters are 0.6 of that wide
-LEFT, TOP, BAR = 20, 30, 36
+LEFT, TOP, BAR, GAP = 20, 30, 36, 10
 KEY, BEFORE, AFTER, READ, END = 0.05, 0.6, 0.3, 3.2, 6.0
 """Seconds: a key, until the first of a command, until it has answered, to read the answer, and the last one."""
 
@@ -157,6 +157,7 @@ def svg(shown: list[Scene]) -> str:
             body.append(row(list(spans(line)), y))
             y += LINE
         body.append("</g>")
+        y += GAP if scene is not shown[-1] else 0
         start = answered + READ
 
     width, height = round(2 * LEFT + COLUMNS * CELL), y

@@ -53,6 +53,7 @@ def test_every_code_is_linked() -> None:
     for code in Code:
         assert code.value.lower() in anchors
         assert f"codes.html#{code.value.lower()}" in listed
+    assert "codes.html#s0108" in page("en/start.html").links  # in what a command prints
     assert "../../en/codes.html#s0506" in page("zh/tutorial/10-head-and-dropout.html").links
 
 
