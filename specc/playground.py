@@ -14,7 +14,7 @@ from typing import Any
 
 from specc.diagnostics import Diagnostic, SpecError, UsageError
 from specc.drawing.layout import Engine
-from specc.elaborate import Checked, Imports, choose, elaborate
+from specc.elaborate import Checked, Imports, ModelCache, choose, elaborate
 from specc.filesystem import Memory
 from specc.project.fresh import guarded
 from specc.report.remarks import remark
@@ -24,7 +24,7 @@ from specc.server.diagnosis import diagnosis
 from specc.server.hints import hints
 from specc.server.hover import hover
 from specc.source import Source, Span, is_yaml
-from specc.syntax import ast, parse, read
+from specc.syntax import ast, read
 from specc.syntax.mending import mended
 
 
@@ -60,12 +60,14 @@ class OpenSpec:
         name: its path, which says whether it is YAML.
         text: as it stands in the editor.
         library: the other specs, by path; one of its own name is not seen.
+        models: those of earlier texts.
     """
 
-    def __init__(self, name: str, text: str, library: Mapping[str, str]) -> None:
+    def __init__(self, name: str, text: str, library: Mapping[str, str], models: ModelCache) -> None:
         self.name = name
         self.files = Memory({**library, name: text})
         self._text = text
+        self._models = models
         self._networks: dict[str | None, Checked] = {}
 
     def is_(self, name: str, text: str) -> bool:
@@ -79,7 +81,7 @@ class OpenSpec:
     @cached_property
     def file(self) -> ast.File:
         """Raises SpecError where it does not parse."""
-        return parse(self.source)
+        return self._models.tree(self.source)
 
     @cached_property
     def units(self) -> CodeUnits:
@@ -95,7 +97,7 @@ class OpenSpec:
 
     def check(self) -> Any:
         """What is wrong with it."""
-        found = diagnosis(self.name, self.files)
+        found = diagnosis(self.name, self.files, self._models)
         if found.problem:
             return {"problem": found.problem}
         try:
@@ -110,7 +112,7 @@ class OpenSpec:
     def shapes(self) -> Any:
         """The shapes beside its lines, as far as they are known, and its models."""
         file = self.tree
-        shown = hints(file, self.files) if file else []
+        shown = hints(file, self.files, self._models) if file else []
         return {
             "hints": [{"at": self.units.unit(hint.offset), "text": hint.text} for hint in shown],
             "models": [model.name for model in file.models] if file else [],
@@ -237,7 +239,8 @@ class Playground:
     def __init__(self, library: Mapping[str, str], engine: Engine | None = None) -> None:
         self._library = library
         self._engine = engine
-        self._last = OpenSpec("net.cnn", "", library)
+        self._models = ModelCache()
+        self._last = OpenSpec("net.cnn", "", library, self._models)
         """What was asked about last: the next question is about the same text as a rule."""
 
     def answer(self, question: str) -> str:
@@ -250,7 +253,7 @@ class Playground:
 
         def ask() -> Any:
             if not self._last.is_(name, text):
-                self._last = OpenSpec(name, text, self._library)
+                self._last = OpenSpec(name, text, self._library, self._models)
             spec = self._last
             kinds: dict[str, Callable[..., Any]] = {
                 "check": spec.check,

@@ -1,7 +1,8 @@
 // Visits the playground in Chromium: reads JSON from standard input, what to do there, and writes what was seen.
 //
 // {"browser": path, "atOnce": number, "visits": {name: {"address", "actions": [[what, ...], ...], "viewport", "scheme", "without": [names]}}}
-// gives {name: {"steps": [what is seen at first and after each action, with it], "requests": [addresses], "errors": [uncaught ones]}}
+// gives {name: {"steps": [what is seen at first and after each action, with it and the seconds of
+//   processor time that the browser took for it], "requests": [addresses], "errors": [uncaught ones]}}
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
@@ -175,9 +176,17 @@ async function visit(context, { address, actions = [] }) {
   const [requests, errors, steps] = [[], [], []];
   context.on("request", (request) => requests.push(request.url()));
   page.on("pageerror", (error) => errors.push(String(error)));
+  const client = await context.browser().newBrowserCDPSession();
+  const processor = async () => {
+    const { processInfo } = await client.send("SystemInfo.getProcessInfo");
+    return processInfo.reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+  };
+  let before = await processor();
   const look = async (action, result) => {
     await settled(page);
-    steps.push({ ...(await page.evaluate(seen)), action, result: result ?? null });
+    const after = await processor();
+    steps.push({ ...(await page.evaluate(seen)), action, result: result ?? null, processor: after - before });
+    before = after;
   };
   await page.goto(address);
   await look([]);
