@@ -11,7 +11,7 @@ from specc.diagnostics import MissingDependency
 
 
 @click.command("server", cls=Command, short_help="Answer an editor: findings, shapes, documentation as one types.")
-def command() -> None:
+def command() -> int:
     """Answer an editor over standard input and output, by the Language Server Protocol.
 
     It is started by the editor: docs/editors.md says how.
@@ -25,4 +25,4 @@ def command() -> None:
     from specc.server.protocol import serve
 
     gc.enable()  # one check leaves nothing to collect, many do
-    serve()
+    return serve()

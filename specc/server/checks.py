@@ -146,12 +146,14 @@ class Checks:
         path = next(iter(self._queue), None)
         if path is None:
             return
-        if path in self._documents.texts or self._documents.files.is_file(path):
-            self._diagnose(path)
-        self._queue.pop(path, None)
-        if self._queue:
-            # Not at once: what the editor has asked meanwhile is answered first.
-            asyncio.get_running_loop().call_later(PATIENCE, self._next)
+        try:
+            if path in self._documents.texts or self._documents.files.is_file(path):
+                self._diagnose(path)
+        finally:  # the pipe may be broken
+            self._queue.pop(path, None)
+            if self._queue:
+                # Not at once: what the editor has asked meanwhile is answered first.
+                asyncio.get_running_loop().call_later(PATIENCE, self._next)
 
     def _importing(self, path: str) -> list[str]:
         """What is to be checked when that file has changed: what is open first."""

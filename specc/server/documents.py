@@ -34,6 +34,7 @@ class Documents:
         self.texts: dict[str, str] = {}
         self.files = Buffers(self.texts)
         self.folders: tuple[str, ...] = ()
+        self._home = self.files.absolute(".")
         self._uris: dict[str, str] = {}
         self._paths: dict[str, str] = {}
         self._versions: dict[str, int] = {}
@@ -53,10 +54,12 @@ class Documents:
         path = unquote(parts.path).replace("\0", "").encode("utf-8", "replace").decode()
         if parts.scheme != "file" or not path:
             return self._invented(path, parts.fragment)
-        if os.name == "nt" and path[2:3] == ":":  # /c:/net.cnn
-            path = path[1:]
-        elif parts.netloc not in ("", "localhost"):
+        if parts.netloc not in ("", "localhost"):
             path = f"//{parts.netloc}{path}"
+        if os.name != "nt":
+            path = f"/{path.lstrip('/')}"  # two slashes in front are somewhere else
+        elif path[2:3] == ":":  # /c:/net.cnn
+            path = path[1:]
         return self.files.absolute(path)
 
     def _invented(self, path: str, fragment: str) -> str:
@@ -64,7 +67,7 @@ class Documents:
         folder, _, name = path.replace("\\", "/").rpartition("/")
         name = f"{name}{fragment}"[-_LONGEST_NAME:] or "untitled"
         if not (os.path.isabs(folder) and self.files.is_folder(folder)):
-            folder = self.folders[0] if self.folders else "."
+            folder = self.folders[0] if self.folders else self._home
         name += "" if is_yaml(name) or name.endswith(".cnn") else ".cnn"
         count, path = 1, self.files.absolute(f"{folder}/{name}")
         while self.files.has(path):

@@ -6,13 +6,12 @@ one than the editor's, and a spec is small.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import os
+import sys
 from functools import partial
-from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from specc.diagnostics import Diagnostic, Severity, SpecError, UsageError
 from specc.diagnostics.words import plural
@@ -28,6 +27,7 @@ from specc.server.importers import Importers
 from specc.server.navigation import OPTIONS, Navigation
 from specc.server.positions import Position, edited, position
 from specc.server.ranges import lsp_position, lsp_range, offset_of
+from specc.server.transport import Dialogue, Incoming
 from specc.source import Source, Span, is_yaml
 from specc.syntax import SUFFIXES, ast
 from specc.syntax.format import formatted
@@ -49,16 +49,6 @@ _OPTIONS = {
 }
 
 
-class _Utf16Protocol(LanguageServerProtocol):  # type: ignore[misc]  # pygls is not there for all who check types
-    """Places are counted in UTF-16, which every client can. pygls would promise what Helix and Neovim like better."""
-
-    @lsp_method(lsp.INITIALIZE)  # type: ignore[untyped-decorator]  # the same
-    def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
-        if params.capabilities.general is not None:
-            params.capabilities.general.position_encodings = None
-        return (yield from super().lsp_initialize(params))
-
-
 class Session:
     """What an editor has open, and what is answered to it.
 
@@ -68,7 +58,7 @@ class Session:
 
     def __init__(self) -> None:
         self.server = LanguageServer(
-            "specc", __version__, protocol_cls=_Utf16Protocol, text_document_sync_kind=lsp.TextDocumentSyncKind.Full
+            "specc", __version__, protocol_cls=Dialogue, text_document_sync_kind=lsp.TextDocumentSyncKind.Full
         )
         self.documents = Documents()
         self.navigation = Navigation(self.server, self.documents)
@@ -121,7 +111,9 @@ class Session:
 
     def changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
         document = params.text_document
-        text = self.documents.texts.get(self.documents.path(document.uri), "")
+        text = self.documents.texts.get(self.documents.path(document.uri))
+        if text is None:  # of what is not open nobody knows what is changed
+            return
         for change in params.content_changes:
             if isinstance(change, lsp.TextDocumentContentChangePartial):  # it was not agreed, and is obeyed
                 start, end = (Position(at.line, at.character) for at in (change.range.start, change.range.end))
@@ -258,6 +250,12 @@ def _is_kind(kind: str, asked: str) -> bool:
 _START = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 1))
 
 
-def serve() -> None:
-    """Answer over standard input and output until the editor ends it."""
-    Session().server.start_io()
+def serve() -> int:
+    """Answer over standard input and output until the editor ends it; the exit code."""
+    server = Session().server
+    # All paths are absolute. A present folder that somebody removes would have each of them fail; that of a server on
+    # Windows nobody could remove.
+    os.chdir(os.path.abspath(os.sep))
+    # pygls closes what it writes to, and standard output is not its own.
+    server.start_io(Incoming(sys.stdin.buffer), os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
+    return 0 if server.protocol.is_ended else 1
