@@ -6,7 +6,6 @@ has the phases in their order; `walk` is the longest of them, `scopes` and `valu
 """
 
 from specc.elaborate.files import Imports
-from specc.elaborate.model_cache import ModelCache
 from specc.elaborate.phases import (
     Checked,
     Sketch,
@@ -22,7 +21,6 @@ from specc.elaborate.phases import (
 __all__ = [
     "Checked",
     "Imports",
-    "ModelCache",
     "Sketch",
     "Template",
     "check_file",

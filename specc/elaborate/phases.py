@@ -16,7 +16,6 @@ from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invali
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
 from specc.elaborate.lowering import lower
-from specc.elaborate.model_cache import ModelCache
 from specc.elaborate.scopes import Environment, Scope, require_name
 from specc.elaborate.values import UNKNOWN, Value, relocated
 from specc.elaborate.walk import Walk
@@ -27,6 +26,7 @@ from specc.syntax import ast
 
 if TYPE_CHECKING:
     from specc.analyses import Costs
+    from specc.elaborate.model_cache import ModelCache
 
 
 @dataclass(eq=False)

@@ -7,15 +7,19 @@ Start at `lint`; `lints` says what a lint is, `occurrences` makes findings of wh
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 from specc.diagnostics import Diagnostic
-from specc.elaborate import Checked, ModelCache
+from specc.elaborate import Checked
 from specc.ir.graph import Graph
 from specc.ir.op import Op, Weightless
 from specc.lint import activations, classifiers, inputs, norms, sliding
 from specc.lint.definitions import unused_definitions
 from specc.lint.lints import Lint, Match, Network
 from specc.syntax import ast
+
+if TYPE_CHECKING:
+    from specc.elaborate.model_cache import ModelCache
 
 __all__ = ["LINTS", "lint"]
 

@@ -23,7 +23,7 @@ from specc.project.settings import Configuration
 from specc.source import Source
 
 if TYPE_CHECKING:
-    from specc.elaborate import ModelCache
+    from specc.elaborate.model_cache import ModelCache
     from specc.project.workers import Lost
 
 PATIENCE = 0.15

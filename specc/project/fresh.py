@@ -15,7 +15,8 @@ from specc.project.cache import FileFindings
 from specc.source import Source
 
 if TYPE_CHECKING:
-    from specc.elaborate import Imports, ModelCache
+    from specc.elaborate import Imports
+    from specc.elaborate.model_cache import ModelCache
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import chain
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from specc.elaborate import Checked, Imports, ModelCache, Sketch, check_file, sketches
+from specc.elaborate import Checked, Imports, Sketch, check_file, sketches
 from specc.elaborate.drafts import DraftBlock, DraftNode
 from specc.ir.graph import Graph, Node, Port, Region, result
 from specc.ops import find
@@ -19,6 +19,9 @@ from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.tokens import is_name
 from specc.syntax.trivia import Line, lines, start
+
+if TYPE_CHECKING:
+    from specc.elaborate.model_cache import ModelCache
 
 Shapes = tuple[str, ...]
 """Of all values that may stand at a place, in order; none where that is not known."""

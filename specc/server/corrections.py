@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from specc.diagnostics import Diagnostic, Edit, Safety, Severity
-from specc.elaborate import Checked, Imports, ModelCache, check_file
+from specc.elaborate import Checked, Imports, check_file
+from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import FileSystem
 from specc.project.cache import FileFindings
 from specc.project.check import Checker

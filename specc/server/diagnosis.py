@@ -6,7 +6,7 @@ import posixpath
 from typing import NamedTuple
 
 from specc.diagnostics import Diagnostic, ImportFault, UsageError
-from specc.elaborate import ModelCache
+from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import FileSystem
 from specc.project.check import check
 from specc.project.selection import CheckOptions

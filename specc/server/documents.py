@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from specc.diagnostics import SpecError, UsageError
-from specc.elaborate import ModelCache
+from specc.elaborate.model_cache import ModelCache
 from specc.server.buffers import Buffers
 from specc.source import Source, is_yaml
 from specc.syntax import ast, read

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from specc.elaborate import Imports, ModelCache
+from specc.elaborate import Imports
+from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import FileSystem
 from specc.report.annotation import LineShape, known_shapes
 from specc.report.notation import scaled

@@ -8,6 +8,7 @@ from specc.analyses import Costs
 from specc.diagnostics import SpecError
 from specc.elaborate import Imports, check_file
 from specc.elaborate.arguments import signature
+from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import FileSystem
 from specc.ir.graph import Node, Region
 from specc.ops import find
@@ -22,10 +23,13 @@ class Hover(NamedTuple):
     span: Span
 
 
-def hover(file: ast.File, at: int, files: FileSystem) -> Hover | None:
+def hover(file: ast.File, at: int, files: FileSystem, models: ModelCache | None = None) -> Hover | None:
     """The arithmetic of the step there, where its file fits together, and the documentation of its layer or block.
 
     None where no step is called.
+
+    Args:
+        models: those of earlier texts.
     """
     calls = [
         part for part in ast.parts(file) if isinstance(part, (ast.Call, ast.Merge)) and _covers(part.name_span, at)
@@ -33,7 +37,7 @@ def hover(file: ast.File, at: int, files: FileSystem) -> Hover | None:
     if not calls:
         return None
     call = calls[-1]
-    known = (_arithmetic(file, call.span, files), _described(file, call.name))
+    known = (_arithmetic(file, call.span, files, models), _described(file, call.name))
     text = "\n\n".join(part for part in known if part)
     return Hover(text, call.name_span) if text else None
 
@@ -50,9 +54,9 @@ def _described(file: ast.File, name: str) -> str:
     return documentation(kind) if kind else ""
 
 
-def _arithmetic(file: ast.File, span: Span, files: FileSystem) -> str:
+def _arithmetic(file: ast.File, span: Span, files: FileSystem, models: ModelCache | None) -> str:
     try:
-        checked = check_file(file, Imports(files))
+        checked = check_file(file, Imports(files), models)
     except SpecError:
         return ""
     parts = [(one.graph, name) for one in checked for name in _made(one.graph.members, span)]

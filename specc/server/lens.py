@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from specc.analyses import Costs
 from specc.diagnostics import SpecError, UsageError
-from specc.elaborate import Checked, Imports, ModelCache, check_file, sketches
+from specc.elaborate import Checked, Imports, check_file, sketches
+from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import FileSystem
 from specc.ir.graph import Graph, Node, Region
 from specc.ir.symbols import USUAL

@@ -184,7 +184,11 @@ class Session:
 
     def hovered(self, params: lsp.HoverParams) -> lsp.Hover | None:
         source, file = self.read(params.text_document.uri) or (None, None)
-        found = hover(file, offset_of(source, params.position), self.documents.files) if source and file else None
+        found = (
+            hover(file, offset_of(source, params.position), self.documents.files, self.documents.models)
+            if source and file
+            else None
+        )
         if found is None:
             return None
         return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, found.text), lsp_range(found.span))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from specc.diagnostics import Edit, Fix, Safety
-from specc.elaborate import ModelCache
+from specc.elaborate.model_cache import ModelCache
 from specc.project.check import Checker
 from specc.project.fixes import applied, puts_right
 from specc.project.selection import CheckOptions

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from specc.elaborate import ModelCache, model_cache
+from specc.elaborate import model_cache
+from specc.elaborate.model_cache import ModelCache
 from specc.report.remarks import remark
 from specc.server.buffers import Buffers
 from specc.server.diagnosis import diagnosis
