@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from specc.diagnostics import Edit, SpecError, UsageError
 from specc.diagnostics.words import listed, plural, visible
-from specc.elaborate import Imports, ModelCache, check_file
+from specc.elaborate import Imports, check_file
 from specc.elaborate.drafts import LONGEST_LABEL, label_problem
 from specc.elaborate.errors import short
+from specc.elaborate.model_cache import ModelCache
 from specc.elaborate.values import CONSTANTS
 from specc.filesystem import FileSystem
 from specc.ir.graph import Graph
