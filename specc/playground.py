@@ -14,7 +14,8 @@ from typing import Any
 
 from specc.diagnostics import Diagnostic, SpecError, UsageError
 from specc.drawing.layout import Engine
-from specc.elaborate import Checked, Imports, ModelCache, choose, elaborate
+from specc.elaborate import Checked, Imports, choose, elaborate
+from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import Memory
 from specc.project.fresh import guarded
 from specc.report.remarks import remark
