@@ -19,7 +19,8 @@ from specc.elaborate.files import Imports
 from specc.elaborate.scopes import Environment
 from specc.ir.graph import Graph, Node, Region
 from specc.source import Source, Span
-from specc.syntax import ast, parse
+from specc.syntax import ast, is_yaml, parse
+from specc.syntax.parser import attempt
 
 MOST_TREES = 32
 MOST_STEPS = 50_000
@@ -68,7 +69,7 @@ class ModelCache:
     """
 
     def __init__(self) -> None:
-        self._trees: OrderedDict[tuple[str, str], ast.File | SpecError] = OrderedDict()
+        self._trees: OrderedDict[tuple[str, str], ast.File | SpecError | None] = OrderedDict()
         self.quiet: WeakSet[Graph] = WeakSet()
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
         self.steps = 0
@@ -79,20 +80,31 @@ class ModelCache:
         Raises:
             SpecError: as `specc.syntax.parse` does; of the same text the same one.
         """
+        tree = self.whole(source)
+        if tree is not None:
+            return tree
+        key = source.name, source.text
+        error = self._trees[key]
+        if error is None:
+            try:
+                tree = self._trees[key] = parse(source)
+                return tree
+            except SpecError as mistakes:
+                error = self._trees[key] = mistakes
+        assert isinstance(error, SpecError), "what is a tree was found"
+        raise SpecError(list(error.diagnostics))
+
+    def whole(self, source: Source) -> ast.File | None:
+        """As `tree`; None where it would raise, or has never been asked and a first look finds something."""
         key = source.name, source.text
         if key in self._trees:
             self._trees.move_to_end(key)
         else:
-            try:
-                self._trees[key] = parse(source)
-            except SpecError as error:
-                self._trees[key] = error
+            self._trees[key] = _attempt(source)
             if len(self._trees) > MOST_TREES:
                 self._trees.popitem(last=False)
         tree = self._trees[key]
-        if isinstance(tree, SpecError):
-            raise SpecError(list(tree.diagnostics))
-        return tree
+        return None if isinstance(tree, SpecError) else tree
 
     def of(self, file: ast.File, names: Environment, imports: Imports) -> FileModels:
         """Those of a file, whose imports have been opened."""
@@ -121,6 +133,16 @@ class ModelCache:
         while self.steps > MOST_STEPS:
             _, old = self._entries.popitem(last=False)
             self.steps -= len(old.graph.nodes)
+
+
+def _attempt(source: Source) -> ast.File | SpecError | None:
+    """The tree; None where it is only known that there is something wrong."""
+    if not is_yaml(source.name):
+        return attempt(source)
+    try:
+        return parse(source)
+    except SpecError as error:
+        return error
 
 
 class FileModels:

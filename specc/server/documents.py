@@ -120,10 +120,7 @@ class Documents:
         source = self.source(path)
         if source is None:
             return None
-        try:
-            return source, self.models.tree(source)
-        except SpecError:
-            return source, self._mend(source)
+        return source, self.models.whole(source) or self._mend(source)
 
     def _mend(self, source: Source) -> ast.File | None:
         key = source.name, source.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from string import ascii_letters
 
 from specc.diagnostics import SpecError
@@ -10,7 +11,7 @@ from specc.syntax import ast
 from specc.syntax.lalr import parser
 from specc.syntax.parser import TreeBuilder
 from specc.syntax.reader import refuse_hidden_characters
-from specc.syntax.recovery import MOST_MISTAKES, FaultlessText, flatten
+from specc.syntax.recovery import MOST_MISTAKES, FaultlessText, flatten, item_starts
 from specc.syntax.tokens import NotInGrammar, scan
 
 LONGEST = 2**16
@@ -39,15 +40,25 @@ def mended(source: Source) -> ast.File | None:
     text = _bracketed(source, unknown)
     if text is None:
         return None
+    starts = item_starts(text)
+    items: list[ast.Item] = []
+    # Item by item: to parse all of them again for each mistake would take ten times as long.
+    for start, end in pairwise([*starts, len(text)]):
+        items += _items(source, text[start:end], start, unknown)
+    return ast.File(source, tuple(items))
+
+
+def _items(source: Source, text: str, start: int, unknown: str) -> tuple[ast.Item, ...]:
+    """What can be parsed of a part of the text; nothing where too little can."""
     rest = FaultlessText(text, unknown)
     for _ in range(MOST_MISTAKES):
         try:
-            file: ast.File = parser().parse(rest.text, TreeBuilder(source))
-            return file
+            file: ast.File = parser().parse(rest.text, TreeBuilder(source, start))
+            return file.items
         except NotInGrammar as mistake:
             if not rest.drop(min(mistake.start, len(rest.text) - 1)):
-                return None
-    return None
+                break
+    return ()
 
 
 def _unused(text: str) -> str | None:

@@ -225,6 +225,16 @@ class FaultlessText:
         return _Region(starts[-1], len(self.text), braces[-1])
 
 
+def item_starts(text: str) -> list[int]:
+    """Where the items of a flattened text begin, with the lines above them: the first at 0."""
+    starts, depth = [0], 0
+    for (kind, _, end), (following, _, _) in pairwise([*scan(text), (END, len(text), len(text))]):
+        depth += (kind == "_LBRACE") - (kind == "_RBRACE")
+        if kind == NEWLINE and not depth and following in _AT_MARGIN | {"LET"}:
+            starts.append(end)
+    return starts
+
+
 def _separates(previous: str, kind: str, following: str, level: int) -> bool:
     """Whether a bar or newline stands between two statements, or, outside of bodies, two items."""
     if kind == BAR:
