@@ -73,13 +73,13 @@ def text(results: Figures) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def between(document: str, inner: str) -> str:
+def between(document: str, inner: str, begin: str = BEGIN) -> str:
     """The document with ``inner`` between its marks. Raises ValueError where they do not stand there once."""
-    before, begin, rest = document.partition(BEGIN)
+    before, mark, rest = document.partition(begin)
     _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after:
-        raise ValueError(f"{BEGIN} and {END} must stand there once")
-    return f"{before}{BEGIN}\n\n{inner}\n{END}{after}"
+    if not mark or not end or begin in after:
+        raise ValueError(f"{begin} and {END} must stand there once")
+    return f"{before}{begin}\n\n{inner}\n{END}{after}"
 
 
 def publish(targets: Mapping[str, Figures], into: Path, seed: int) -> None:

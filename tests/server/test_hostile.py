@@ -2,118 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Queue
-from threading import Thread
-from typing import Any
 
 import pytest
 
+from tests.server.pipe import Pipe
+
 pytestmark = pytest.mark.served
-ROOT = Path(__file__).parents[2]
 NET = "model Net : [N, 3, 32, 32] -> [N, 10] {\n  stem: conv(8, 3)\n  flatten -> fc(10)\n}\n"
 
 
-class Pipe:
-    """A server, and what is written to it and read of it as bytes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "specc", "server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env=environment,
-        )
-        self.shown: dict[str, list[Any]] = {}
-        self.messages: list[str] = []
-        self._count = 0
-        self._incoming: Queue[dict[str, Any]] = Queue()
-        # Without it the server would wait until what it says is read, and the test until the server reads.
-        Thread(target=self._listen, daemon=True).start()
-
-    def write(self, data: bytes) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
-
-    def send(self, method: str, params: object = None, **more: object) -> None:
-        body = json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **more}).encode()
-        self.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
-
-    def _listen(self) -> None:
-        assert self.process.stdout
-        length = 0
-        for line in self.process.stdout:
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.partition(b":")[2])
-            elif not line.strip():
-                self._incoming.put(json.loads(self.process.stdout.read(length)))
-
-    def read(self) -> dict[str, Any]:
-        message = self._incoming.get(timeout=30)
-        if message.get("method") == "textDocument/publishDiagnostics":
-            self.shown[message["params"]["uri"]] = message["params"]["diagnostics"]
-        elif message.get("method") == "window/showMessage":
-            self.messages.append(message["params"]["message"])
-        return message
-
-    def answer(self, number: object) -> dict[str, Any]:
-        while (message := self.read()).get("id") != number or "method" in message:
-            pass
-        return message
-
-    def ask(self, method: str, params: object = None) -> dict[str, Any]:
-        self._count += 1
-        self.send(method, params, id=self._count)
-        return self.answer(self._count)
-
-    def begin(self) -> None:
-        folder = self.folder.as_uri()
-        assert self.ask("initialize", {"capabilities": {}, "rootUri": folder})["result"]["capabilities"]
-        self.send("initialized", {})
-
-    def uri(self, name: str) -> str:
-        return (self.folder / name).as_uri()
-
-    def open(self, uri: str, text: str, version: int = 1) -> None:
-        document = {"uri": uri, "languageId": "specc", "version": version, "text": text}
-        self.send("textDocument/didOpen", {"textDocument": document})
-
-    def change(self, uri: str, *changes: dict[str, object], version: int = 2) -> None:
-        document = {"uri": uri, "version": version}
-        self.send("textDocument/didChange", {"textDocument": document, "contentChanges": changes})
-
-    def hints(self, uri: str, end: int = 2**31 - 1) -> list[str]:
-        place = {"start": {"line": 0, "character": 0}, "end": {"line": end, "character": 0}}
-        answer = self.ask("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": place})
-        return [hint["label"] for hint in answer["result"]]
-
-    def at(self, method: str, uri: str, line: int, character: int) -> Any:
-        place = {"line": line, "character": character}
-        return self.ask(f"textDocument/{method}", {"textDocument": {"uri": uri}, "position": place})["result"]
-
-    def findings(self, uri: str) -> list[str]:
-        """What is shown of a file that was not looked at before."""
-        while uri not in self.shown:
-            self.read()
-        return [one["message"] for one in self.shown.pop(uri)]
-
-    def is_alive(self) -> bool:
-        return self.hints_of(NET) == ["[N, 8, 30, 30]  224", "[N, 10]  72.01 k"]
-
-    def hints_of(self, text: str) -> list[str]:
-        self.open(self.uri("alive.cnn"), text)
-        return self.hints(self.uri("alive.cnn"))
+def is_alive(pipe: Pipe) -> bool:
+    uri = pipe.uri("alive.cnn")
+    pipe.open(uri, NET)
+    return pipe.hints(uri) == ["[N, 8, 30, 30]  224", "[N, 10]  72.01 k"]
 
 
 @contextmanager
@@ -148,7 +52,7 @@ def test_messages_that_are_none_are_passed_over(tmp_path: Path) -> None:
             b"Content-Length: 1\r\n\r\n" + right + b"\r\n",
         ):
             pipe.write(wrong)
-        assert pipe.is_alive()
+        assert is_alive(pipe)
         assert pipe.messages
 
 
@@ -163,7 +67,7 @@ def test_a_request_that_makes_no_sense_has_an_error_for_an_answer(tmp_path: Path
         pipe.send("nobody/knowsThis", {})
         pipe.send("textDocument/hover", {"textDocument": {"uri": 7}}, id="a")
         assert pipe.answer("a")["error"]
-        assert pipe.is_alive()
+        assert is_alive(pipe)
 
 
 def test_there_is_an_order_from_the_first_request_to_the_last(tmp_path: Path) -> None:
@@ -173,7 +77,7 @@ def test_there_is_an_order_from_the_first_request_to_the_last(tmp_path: Path) ->
         assert pipe.ask("shutdown")["error"]["code"] == -32002
         pipe.begin()
         assert pipe.ask("initialize", {"capabilities": {}})["error"]["code"] == -32600
-        assert pipe.is_alive()
+        assert is_alive(pipe)
         assert pipe.ask("shutdown")["result"] is None
         assert pipe.ask("shutdown")["error"]["code"] == -32600
         pipe.send("textDocument/didSave", {"textDocument": {"uri": pipe.uri("net.cnn")}})
@@ -241,7 +145,7 @@ def test_uris_of_all_kinds(tmp_path: Path) -> None:
             pipe.send("textDocument/didClose", {"textDocument": {"uri": uri}})
             assert pipe.findings(uri) == []
         pipe.open("http://[", NET)
-        assert pipe.is_alive()
+        assert is_alive(pipe)
 
 
 def test_texts_without_measure(tmp_path: Path) -> None:
@@ -256,7 +160,7 @@ def test_texts_without_measure(tmp_path: Path) -> None:
             pipe.at("completion", uri, 0, 2**31 - 1)
             pipe.at("hover", uri, 0, len(text) // 2)
             assert pipe.findings(uri)
-        assert pipe.is_alive()
+        assert is_alive(pipe)
 
 
 def test_thousands_of_buffers(tmp_path: Path) -> None:
@@ -270,7 +174,7 @@ def test_thousands_of_buffers(tmp_path: Path) -> None:
         assert not any(pipe.shown.values())
         for number in range(2_000):
             pipe.send("textDocument/didClose", {"textDocument": {"uri": pipe.uri(f"net{number}.cnn")}})
-        assert pipe.is_alive()
+        assert is_alive(pipe)
 
 
 def test_a_folder_that_vanishes(tmp_path: Path) -> None:
@@ -291,4 +195,4 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
         pipe.open("untitled:Untitled-1", NET)
         assert len(pipe.hints("untitled:Untitled-1")) == 2
         assert pipe.findings("untitled:Untitled-1") == []
-        assert pipe.is_alive()
+        assert is_alive(pipe)
