@@ -19,6 +19,7 @@ from specc.importing.structure.body import (
     WrittenStep,
     labels_here,
     read_values,
+    result_of,
 )
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
@@ -183,13 +184,15 @@ def _chained(
         modules.append(SharedModule(tower.path, tower.steps[0], frozenset(tower.values), statements))
     members = grown(paths, steps, frozenset(values))
     entry = network.inputs[0].name if len(network.inputs) == 1 else None
-    body = chain(members, entry, _last(network), frozenset(values))
+    body = chain(members, entry, values[0] if len(values) == 1 else None, frozenset(values))
+    if result_of(body) not in values:
+        body.append(EarlierValue(_last(network)))
     ports = {port.name: port.name for port in network.inputs}
     if entry is not None:
         ports[entry] = "in" if entry == "input" else entry
     around = {*_names_around(network), network.name, *(output.name for output in network.outputs)}
     around |= declare(modules, body, around)
-    last = _last(network)
+    last = result_of(body)
     besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
     is_nameless = not any(step.name for step in network.steps if step.tensors)
     if is_nameless and depth != "groups":
