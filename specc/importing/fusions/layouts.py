@@ -53,7 +53,7 @@ def moved_channels(program: Program, step: Step) -> bool:
 
 @fusion("flatten", "reshape")
 def reshaped_twice(program: Program, step: Step) -> bool:
-    """The first of two in a row that say the whole shape goes."""
+    """The first of two in a row goes: the second says the whole shape."""
     before = program.inner(step.inputs[0], "reshape", "flatten")
     if before is None or len(before.inputs) != 1 or len(step.inputs) != 1:
         return False
@@ -63,7 +63,7 @@ def reshaped_twice(program: Program, step: Step) -> bool:
         return True
     if step.type.rank == 2 and program.types[x].rank > 2:
         return program.become(step, "flatten", x)
-    return False
+    return step.kind == "reshape" and program.become(step, "reshape", x, shape=step["shape"])
 
 
 @fusion("add", "mul", "maximum", "minimum")
