@@ -60,9 +60,9 @@ def command(
 ) -> int:
     """What changed for whoever uses a network: its interface, its weights, its graph, its cost.
 
-    A and B are two specs, two ONNX files, or one of each; with --against, every spec among PATHS is compared with an
-    earlier version of itself. Of ONNX files also the numbers of their weights are compared, and what stands in the file
-    beside its network.
+    A and B are two specs, two ONNX files, or one of each; with --against, every spec among PATHS, and ONNX files that
+    are named, are compared with an earlier version of themselves. Of ONNX files also the numbers of their weights are
+    compared, and what stands in the file beside its network.
     """
     from fractions import Fraction
 
@@ -76,7 +76,7 @@ def command(
     failing = FailOn(frozenset(sections), sections.get("cost", Fraction(0)))
     args = _DiffArguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
     comparison, unreadable = _compare_with_commit(args, against) if against is not None else (_compare_files(args), [])
-    _refuse_sections(failing, comparison)
+    _refuse_sections(failing, comparison, paths if against is not None else ())
     if comparison.files or comparison.same:
         refuse_output(output, filter(None, (name for file in comparison.files for name in (file.before, file.after))))
         write(comparison_text(form, comparison, style_of(output), fail_on=failing), output)
@@ -112,12 +112,18 @@ def _compare_with_commit(args: _DiffArguments, against: str) -> tuple[Comparison
     return compare_with(ref, args.paths or (".",), args.sizes, configuration(args.config))
 
 
-def _refuse_sections(failing: FailOn, comparison: Comparison) -> None:
-    """Raises UsageError where a section is to fail that there is of ONNX files alone: else it would never do so."""
+def _refuse_sections(failing: FailOn, comparison: Comparison, paths: tuple[str, ...]) -> None:
+    """Raises UsageError where a section is to fail that there is of ONNX files alone: else it would never do so.
+
+    Args:
+        paths: with ``--against``, those that were named: a file of them may be new, and have no sections.
+    """
     from specc.compare.difference import FILE_SECTIONS
 
     is_file = any(name and is_onnx(name) for file in comparison.files for name in (file.before, file.after))
     said = {section for model in comparison.models for section in model.sections} | ({"file"} if is_file else set())
+    if any(map(is_onnx, paths)):
+        return
     for section in FILE_SECTIONS:
         if section in failing.sections and section not in said:
             which = "two ONNX files: a spec has no numbers" if section == "numbers" else "ONNX files"

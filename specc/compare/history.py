@@ -35,7 +35,7 @@ def compare_with(
 
     Args:
         ref: what names the commit: ``main``, ``v1.2``, ``HEAD~1``.
-        paths: files, folders, patterns.
+        paths: files, folders, patterns; of ONNX files their names.
         sizes: at which costs are counted.
         configuration: what is included and excluded, then and now; None: what the settings of each file say.
 
@@ -47,6 +47,8 @@ def compare_with(
         folder = folder.parent
     repository = Repository(folder)
     configuration = configuration or Configuration()
+    files = [path for path in paths if path.lower().endswith(".onnx") and not DISK.is_folder(path)]
+    paths = tuple(path for path in paths if path not in files)
     # A path that is no more was perhaps there before.
     specs, unreadable = spec_files(filter(_exists, paths), configuration)
     now = {shown(spec): _absolute(repository, spec) for spec in specs}
@@ -67,10 +69,27 @@ def compare_with(
         renames = repository.renames(old.name, patterns)
         origins = {f"{old.top}/{new}": f"{old.top}/{path}" for path, new in renames.items()}
         comparer = _Comparer(old, sizes)
-        files = [comparer.compared(versions, unreadable) for versions in _versions(old, now, earlier, origins)]
-    compared = [file for file in files if file is not None]
+        versions = _versions(old, now, earlier, origins)
+        specs_compared = [comparer.compared(each, unreadable) for each in versions]
+        changes = _of_onnx_files(files, old, repository, sizes, unreadable) if files else []
+    compared = [file for file in specs_compared if file is not None]
     changed = tuple(file for file in compared if file.changed)
-    return Comparison(changed, len(compared) - len(changed), ref), unreadable
+    return Comparison((*changed, *changes), len(compared) - len(changed), ref), unreadable
+
+
+def _of_onnx_files(
+    paths: list[str], old: Commit, repository: Repository, sizes: Mapping[str, int] | None, unreadable: list[Unreadable]
+) -> list[FileChange]:
+    """What changed of ONNX files; those that cannot be read are added to the ``unreadable``."""
+    from specc.compare.onnx_history import compared
+
+    changes = []
+    for path in dict.fromkeys(paths):
+        try:
+            changes.append(compared(shown(path), _absolute(repository, path), old, sizes))
+        except UsageError as error:
+            unreadable.append(Unreadable(path, str(error)))
+    return changes
 
 
 def _absolute(repository: Repository, path: str) -> str:

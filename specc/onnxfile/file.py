@@ -89,7 +89,7 @@ class OnnxFile:
     Args:
         source: the file, or the bytes of a model without external data.
         proto: what is in the file, where whoever wrote it still has it.
-        origin: of a model in memory the file that it was made of, for messages.
+        origin: of a model in memory, or of a copy, the file that it was made of, for messages.
 
     Raises:
         UsageError, by whatever needs the content: the file or a sparse tensor cannot be read, is cut short, or is no
@@ -98,7 +98,7 @@ class OnnxFile:
 
     def __init__(self, source: Path | bytes, proto: ModelProto | None = None, origin: Path | None = None) -> None:
         self.source = source
-        self.origin = source if isinstance(source, Path) else origin
+        self.origin = origin or (source if isinstance(source, Path) else None)
         self._message = proto
         self._places: dict[int, Place] = {}
 

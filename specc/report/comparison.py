@@ -111,7 +111,8 @@ def summary(comparison: Comparison, code: Callable[[str], str] = visible) -> str
     )
     kinds = ", ".join(f"{number:,} {what}" for what, number in counts if number)
     number = sum(file.changed for file in files)
-    total = plural(len(files) + comparison.same, "spec")
+    are_specs = all(not (file.after or "").lower().endswith(".onnx") for file in files)
+    total = plural(len(files) + comparison.same, "spec" if are_specs else "file")
     since = f"since {code(comparison.against)}" if comparison.against else "from one to the other"
     if not number:
         return f"nothing has changed {since}: {total}"

@@ -322,7 +322,7 @@ def test_diff_imports_no_framework(folder: Path) -> None:
     code = (
         "import sys; from specc.cli.diff import command; "
         "command.main(['one.cnn', 'other.cnn'], standalone_mode=False); "
-        "sys.exit(bool({'torch', 'onnx', 'rich', 'onnxruntime'} & set(sys.modules)))"
+        "sys.exit(bool({'torch', 'onnx', 'rich', 'onnxruntime', 'specc.importing'} & set(sys.modules)))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)

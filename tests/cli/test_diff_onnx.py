@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 import specc as library
 from specc.onnxfile import lean
 from tests.cli.conftest import Specc
+from tests.cli.test_diff import git
 from tests.importing.onnx_files import draw, model, node
 
 WEIGHTS = {
@@ -357,3 +361,64 @@ def test_a_large_file(specc: Specc, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lean, "LARGE_TENSOR", 16)
     put(network(WEIGHTS | {"fc.weight": WEIGHTS["fc.weight"] * 2}))
     assert "1 of 4 tensors has others" in difference(specc, "old.onnx", "new.onnx")
+
+
+# ---- against a commit ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    Path("nets").mkdir()
+    put(network(), "nets/beside.onnx", save_as_external_data=True, location="beside.data", size_threshold=0)
+    Path("pointer.onnx").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    Path("cut.onnx").write_bytes(Path("old.onnx").read_bytes()[:-50])
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-q", "-m", "first")
+
+
+@pytest.mark.usefixtures("repository")
+def test_against_a_commit(specc: Specc) -> None:
+    done = specc("diff", "old.onnx", "--against", "git:main", "--fail-on", "graph,numbers,file")
+    assert (done.code, done.out) == (
+        0,
+        "old.onnx, net\nnothing has changed\n\nnothing has changed since main: 1 file\n",
+    )
+    put(network(WEIGHTS | {"fc.bias": WEIGHTS["fc.bias"] + 1}), "old.onnx")
+    other = {"save_as_external_data": True, "location": "beside.data", "size_threshold": 0}
+    Path("nets/beside.data").unlink()
+    put(network(WEIGHTS | {"fc.weight": WEIGHTS["fc.weight"] * 2}), "nets/beside.onnx", **other)
+    done = specc("diff", "old.onnx", "nets/beside.onnx", "--against", "git:main", "--fail-on", "numbers")
+    assert done.code == 1
+    assert "old.onnx, net\ninterface  the same\n" in done.out
+    assert "numbers    1 of 4 tensors has others, by 1 at most in fc.bias\n" in done.out
+    assert "nets/beside.onnx, net\ninterface  the same\n" in done.out
+    assert done.out.endswith("\n2 of 2 files have changed since main\n")
+    assert not list(Path(tempfile.gettempdir()).glob("specc-*/beside.onnx"))
+
+
+@pytest.mark.usefixtures("repository")
+def test_files_that_are_new_or_gone_or_cannot_be_compared(specc: Specc) -> None:
+    put(network(), "new.onnx")
+    Path("old.onnx").unlink()
+    done = specc("diff", "old.onnx", "new.onnx", "--against", "git:main", "--fail-on", "numbers,file")
+    assert done.code == 1
+    assert "old.onnx@main, net\ngone\n" in done.out
+    assert "new.onnx, net\nnew\n" in done.out
+    assert specc("diff", "new.onnx", "--against", "git:main", "--fail-on", "interface,numbers,file").code == 0
+    for name, reason in (
+        ("pointer.onnx", "pointer.onnx@main is a pointer of Git LFS, and what it points to is not in the repository"),
+        ("cut.onnx", "cut.onnx@main is no ONNX file, or is cut short"),
+    ):
+        put(network(), name)
+        done = specc("diff", name, "--against", "git:main")
+        assert done.code == 0
+        assert f"{name}\ncannot be compared: {reason}\n" in done.out
+        assert specc("diff", name, "--against", "git:main", "--fail-on", "file").code == 1
+    done = specc("diff", "nowhere.onnx", "--against", "git:main")
+    assert (done.code, done.err) == (2, "error: nowhere.onnx: there is no such file, now or in main\n")

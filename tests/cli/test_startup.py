@@ -147,12 +147,6 @@ def test_a_check_loads_no_more_than_it_uses() -> None:
     assert len([module for module in modules if module.startswith("specc")]) <= 100
 
 
-def test_a_comparison_of_specs_loads_nothing_of_files() -> None:
-    modules = loaded("diff", LENET, LENET)
-    assert not {module.partition(".")[0] for module in modules} & {"onnx", "onnxruntime", "torch"}
-    assert not [module for module in modules if module.startswith(("specc.importing", "specc.onnxfile"))]
-
-
 def test_a_check_loads_the_families_that_its_spec_names() -> None:
     modules = {module.removeprefix("specc.ops.") for module in loaded("check", "--no-cache", LENET)}
     # A convolution pads as pad does.
