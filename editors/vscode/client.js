@@ -100,17 +100,22 @@ function program() {
 function tried(command, cwd) {
   return new Promise((resolve) => {
     const words = [];
-    const attempt = spawn(command, ["server"], { cwd, stdio: ["ignore", "ignore", "pipe"] });
+    const patience = AbortSignal.timeout(30_000);
+    const attempt = spawn(command, ["server"], { cwd, stdio: ["ignore", "ignore", "pipe"], signal: patience });
     attempt.stderr.on("data", (data) => words.push(data));
     attempt.on("error", (error) => {
-      const reason = error.code === "ENOENT" ? "there is no such program" : error.message;
+      const reasons = {
+        ENOENT: "there is no such program",
+        ABORT_ERR: "within half a minute it did not end, though it had nothing to read",
+      };
+      const reason = reasons[error.code] ?? error.message;
       resolve(`${command} cannot be started: ${reason}. Install it (${INSTALL}), or say in the setting specc.path where it is.`);
     });
-    attempt.on("close", (code) => {
+    attempt.on("close", (code, signal) => {
       const said = Buffer.concat(words).toString().trim();
       if (said) output.appendLine(said);
       const last = said.split("\n").at(-1).replace(/^error: /, "");
-      resolve(code === 0 ? undefined : last || `${command} server ended with ${code} and said nothing`);
+      resolve(code === 0 ? undefined : last || `${command} server ended with ${code ?? signal} and said nothing`);
     });
   });
 }
