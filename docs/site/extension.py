@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 
 from click import Context
 from docutils import nodes
+from pygments.lexer import Lexer
+from pygments.lexers.shell import BashLexer
+from pygments.token import Generic
 from sphinx.application import Sphinx
 from sphinx.locale import get_translator
 from sphinx.search.zh import SearchChinese
@@ -188,6 +191,23 @@ function splitQuery(query) {
         return len(word) > 1 or bool(self.han.match(word))
 
 
+class ConsoleLexer(Lexer):
+    """Commands behind ``$`` and what they print: Pygments' own takes a comment in a printed program for a prompt."""
+
+    name = "Commands and what they print"
+
+    def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, Any, str]]:
+        shell, place = BashLexer(), 0
+        for line in text.splitlines(keepends=True):
+            if line.startswith("$ "):
+                yield place, Generic.Prompt, "$ "
+                for at, kind, word in shell.get_tokens_unprocessed(line[2:]):
+                    yield place + 2 + at, kind, word
+            else:
+                yield place, Generic.Output, line
+            place += len(line)
+
+
 def speak_chinese(app: Sphinx) -> None:
     """The words of the theme that Sphinx's own translation has not."""
     if not app.config.language.startswith("zh"):
@@ -235,6 +255,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_post_transform(CodesAndCommands)
     app.add_search_language(SearchPairs)
     app.add_lexer("cnn", SpeccLexer)
+    app.add_lexer("console", ConsoleLexer)
     app.connect("builder-inited", speak_chinese)
     app.connect("html-page-context", add_page_facts)
     app.connect("html-page-context", link_shown_codes)
