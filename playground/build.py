@@ -68,7 +68,7 @@ def build(output: Path, parts: Path) -> None:
     lock = json.loads((MODULES / "pyodide" / "pyodide-lock.json").read_text("utf-8"))
     # None of Pyodide's own packages, which would come from elsewhere.
     (output / "pyodide" / "pyodide-lock.json").write_text(json.dumps({**lock, "packages": {}}), "utf-8")
-    shutil.copyfile(compiled_packages(parts), output / "specc.zip")
+    shutil.copytree(precompiled(parts), output, dirs_exist_ok=True)
     (output / "library.json").write_text(json.dumps(library(), ensure_ascii=False), "utf-8")
     (output / "licenses.txt").write_text(licenses(), "utf-8")
     bundle(output, {"page": about(), "worker": {}, "graphviz": {}})
@@ -93,8 +93,8 @@ def library() -> dict[str, str]:
     return {path.relative_to(examples).as_posix(): path.read_text("utf-8") for path in paths}
 
 
-def compiled_packages(parts: Path) -> Path:
-    """specc and what it needs, compiled for the Python of Pyodide."""
+def precompiled(parts: Path) -> Path:
+    """The folder of what precompile.mjs makes of specc and the packages that it needs."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         for path in sorted((ROOT / "specc").rglob("*")):
@@ -114,14 +114,18 @@ def compiled_packages(parts: Path) -> Path:
             for name in wheel.namelist():
                 if ".dist-info/" not in name:
                     packed.writestr(zipfile.ZipInfo(name), wheel.read(name))
-    result = parts / f"specc-{hashlib.sha256(archive.getvalue()).hexdigest()[:16]}.zip"
-    if not result.exists():
-        for old in parts.glob("specc-*.zip"):
-            old.unlink()
-        with tempfile.TemporaryDirectory() as folder:
-            sources = Path(folder) / "sources.zip"
+    makers = (HERE / "precompile.mjs", HERE / "package-lock.json")
+    contents = (archive.getvalue(), *(path.read_bytes() for path in makers))
+    result = parts / f"python-{hashlib.sha256(b''.join(contents)).hexdigest()[:16]}"
+    if not result.is_dir():
+        for old in parts.glob("python-*"):
+            shutil.rmtree(old)
+        with tempfile.TemporaryDirectory(dir=parts) as folder:
+            sources, made = Path(folder) / "sources.zip", Path(folder) / "made"
             sources.write_bytes(archive.getvalue())
-            run("node", HERE / "precompile.mjs", sources, result)
+            made.mkdir()
+            run("node", HERE / "precompile.mjs", sources, made)
+            made.rename(result)
     return result
 
 

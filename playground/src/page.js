@@ -320,6 +320,8 @@ function refuse(reason) {
 async function start() {
   if (typeof WebAssembly !== "object" || typeof Worker !== "function") {
     refuse("This browser has no WebAssembly, or it is turned off, and the checker runs in it.");
+  } else if (typeof DecompressionStream !== "function") {
+    refuse("This browser is too old for this page: it cannot unpack what the checker is made of.");
   } else {
     checker = new Checker(onState, (reason) => refuse(`The checker cannot be started: ${reason}.`));
   }
