@@ -14,7 +14,7 @@
 #              FUZZ="--inputs 1000000 --publish" KILLS="--runs 500": what docs/hardening.md shows; it goes on where it was
 #              interrupted
 # make sweeps  what of sweeps needs Dask, Optuna, pyarrow and matplotlib, or builds networks
-# make server  specc server, with a client over stdio
+# make server  specc server, with clients over stdio: as editors are, lying ones, and 2,000 random edits
 # make playground  the page that checks specs in the browser, in build/playground, and served on this machine; needs Node.js and npm
 # make playground-test  the same page, visited in Chromium
 # make editors  editors/vscode: packaged, and tried in Visual Studio Code itself, in Chromium; needs Node.js and npm. editors/vim,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from string import ascii_letters
 
@@ -14,6 +15,8 @@ from specc.syntax.reader import refuse_hidden_characters
 from specc.syntax.recovery import MOST_MISTAKES, FaultlessText, flatten, item_starts
 from specc.syntax.tokens import NotInGrammar, scan
 
+_MARGIN = re.compile(r"^(?:model|block|from|default)\b", re.MULTILINE)
+_VISIBLE = re.compile(r"[^\n]")
 LONGEST = 2**16
 """Characters of the longest text that is mended; a longer one is parsed as it is, or not at all."""
 
@@ -38,8 +41,6 @@ def mended(source: Source) -> ast.File | None:
     except SpecError:
         return None
     text = _bracketed(source, unknown)
-    if text is None:
-        return None
     starts = item_starts(text)
     items: list[ast.Item] = []
     # Item by item: to parse all of them again for each mistake would take ten times as long.
@@ -70,8 +71,20 @@ def _unused(text: str) -> str | None:
     return next((letter for letter in ascii_letters if letter not in words), None)
 
 
-def _bracketed(source: Source, unknown: str) -> str | None:
+def _bracketed(source: Source, unknown: str) -> str:
     """The text without newlines that mean nothing; a line with an open bracket or string is an unknown step."""
+    text, parts = source.text, []
+    # Part by part, as no bracket is open where the next begins: to read all again for each mistake takes too long.
+    begins = [0, *(match.start() for match in _MARGIN.finditer(text) if match.start()), len(text)]
+    for start, end in pairwise(begins):
+        part = text[start:end]
+        bracketed = _bracketed_part(Source(source.name, part), unknown)
+        parts.append(_VISIBLE.sub(" ", part) + "\n" if bracketed is None else bracketed)
+    return "".join([*(part[:-1] for part in parts[:-1]), parts[-1]])
+
+
+def _bracketed_part(source: Source, unknown: str) -> str | None:
+    """None where it has too many mistakes."""
     text = source.text
     for _ in range(MOST_MISTAKES):
         try:

@@ -83,6 +83,7 @@ WITH_PATTERNS = {
     "syntax/mistakes/renaming.py": "words of other tools",
     "syntax/mistakes/translation.py": "lines of Python",
     "syntax/mistakes/unexpected.py": "the words in front of a mistake, in a text that is no spec",
+    "syntax/mending.py": "words at the margin of a text that nothing can be read of",
     "syntax/reader.py": "hidden characters",
     "syntax/format/formatter.py": "the shapes that `specc show --annotate` writes",
     "syntax/yaml/loader.py": "texts that a comma of YAML has cut",
