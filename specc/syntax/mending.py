@@ -13,7 +13,7 @@ from specc.syntax.lalr import parser
 from specc.syntax.parser import TreeBuilder
 from specc.syntax.reader import refuse_hidden_characters
 from specc.syntax.recovery import MOST_MISTAKES, FaultlessText, flatten, item_starts
-from specc.syntax.tokens import NotInGrammar, scan
+from specc.syntax.tokens import NEWLINE, NotInGrammar, scan
 
 _MARGIN = re.compile(r"^(?:model|block|from|default)\b", re.MULTILINE)
 _VISIBLE = re.compile(r"[^\n]")
@@ -57,7 +57,10 @@ def _items(source: Source, text: str, start: int, unknown: str) -> tuple[ast.Ite
             file: ast.File = parser().parse(rest.text, TreeBuilder(source, start))
             return file.items
         except NotInGrammar as mistake:
-            if not rest.drop(min(mistake.start, len(rest.text) - 1)):
+            at = min(mistake.start, len(rest.text) - 1)
+            if rest.text[at] == "}":  # what it ends has no end yet: `body.`, `conv(8, 3) ->`
+                at = max((begin for kind, begin, _ in scan(rest.text) if kind != NEWLINE and begin < at), default=at)
+            if not rest.drop(at):
                 break
     return ()
 

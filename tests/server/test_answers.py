@@ -71,6 +71,26 @@ def test_a_half_written_line_leaves_the_hints_before_it_and_takes_those_behind(w
     assert found["flatten -> fc(10)"] == "[N, 10]  72.01 k"
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "body.",
+        "conv(8, 3) ->",
+        "relu ->  # and then",
+        "let c =",
+        "for c in",
+        "x:",
+        "assert params <",
+        "shared t =",
+        "conv(",
+    ],
+)
+def test_a_last_line_without_its_end_leaves_the_hints_before_it(written: str) -> None:
+    found = known(f"model A : [N, 3, 32, 32] {{\n  conv(8, 3)\n  {written}\n}}\n{NET}")
+    assert found["conv(8, 3)"] == "[N, 8, 30, 30]  224"
+    assert found["flatten -> fc(10)"] == "[N, 10]  72.01 k"
+
+
 def test_an_arm_or_a_branch_with_a_mistake_has_no_shape_and_neither_has_what_follows() -> None:
     found = known("model A : [N, 3, 8, 8] {\n  if 1 > 0 { conv(8, 33) }\n  relu\n  flatten\n}\n")
     assert found == {}
