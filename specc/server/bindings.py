@@ -1,28 +1,20 @@
 """What every name in some files stands for: the places that declare it, and those that read it.
 
-Names are followed through the scopes of the text, arguments through the calls, and values through the steps, in all
-files together and without running anything: of `body.c3` it is asked which blocks `body` may be a value of. Where that
-is several, their labels are read together, and are one thing to whoever renames it.
+Nothing is run: of `body.c3` it is asked which blocks `body` may be a value of. Where that is several, their labels are
+read together, and are one thing to whoever renames it.
 """
 
 from __future__ import annotations
 
-import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from specc.elaborate.assertions import METRICS
-from specc.elaborate.drafts import RESERVED
-from specc.elaborate.values import CONSTANTS
-from specc.ops import find
-from specc.server.declared import LAYER, Applicable, Declared, Kind, Names, Part, Value, is_written
+from specc.server.declared import Applicable, Declared, Part, Value, applicable_as, is_written
+from specc.server.resolution import Resolution
 from specc.source import Span
 from specc.syntax import ast
-from specc.syntax.tokens import is_name
-
-_MOST_ROUNDS = 8
-"""How often all files are gone through: a value may come to a block through so many calls."""
 
 
 class Occupied(NamedTuple):
@@ -42,29 +34,11 @@ class Bindings:
 
     def __init__(self, files: Mapping[str, ast.File], real: Callable[[str], str] = str) -> None:
         self.files = files
-        self.uses: dict[Span, set[Declared]] = {}
+        found = Resolution(files, real)
+        self.uses = found.uses
         """What is read at each place; several where it depends on the call."""
-        self._by_real = {real(path): path for path in files}
-        self._real = real
-        self._things: dict[tuple[Kind, Span], Declared] = {}
-        self._parts: dict[object, Part] = {}
-        self._globals: dict[str, Names] = {}
-        for _ in range(_MOST_ROUNDS):
-            before = self._size
-            self._globals.clear()
-            for path in files:
-                self._file(path)
-            if self._size == before:
-                break
+        self.things = tuple(dict.fromkeys(found.things.values()))
         self._same = self._joined()
-
-    @property
-    def _size(self) -> int:
-        things = sum(len(thing.value) for thing in self._things.values())
-        parts = sum(len(part.entry) + len(part.result) + len(part.rounds) for part in self._parts.values())
-        return things + parts + sum(map(len, self.uses.values()))
-
-    # ---- what is asked ----------------------------------------------------------------------------------------------
 
     def at(self, path: str, offset: int) -> Occupied | None:
         """The name at an offset of a file, or else before it, and what it stands for."""
@@ -77,24 +51,36 @@ class Bindings:
         found = [one for one in found if is_written(one.span, one.things)]
         return max(found, key=lambda one: one.span.start, default=None)
 
-    def applicable(self, path: str, name: str, at: int) -> Applicable | None:
-        """The block that a name means at an offset of a file, whatever stands there."""
+    def meant(self, path: str, name: str, at: int) -> list[Declared]:
+        """What a name may stand for at an offset of a file, whatever stands there: what is given near comes first."""
         file = self.files[path]
         item = next((item for item in file.items if item.span.start <= at <= item.span.end), None)
-        here = {span for span in self.uses if span.source is file.source and span.text == name}
-        found: dict[bool, Applicable] = {}
-        for thing in self.things if name else ():
-            blocks = [one for one in self._applicable(thing) if one.part.block is not None]
-            if thing.name != name or not blocks:
-                continue
-            inside = any(item is not None and item.span.covers(place) for place in thing.places)
-            at_top = not thing.owner and (
-                any(place.source is file.source for place in thing.places)
-                or any(thing in self.uses[span] for span in here)
-            )
-            if inside or at_top:
-                found[inside] = blocks[0]
-        return found.get(True) or found.get(False)
+        named = [thing for thing in self.things if thing.name == name]
+        near = [thing for thing in named if item and any(item.span.covers(place) for place in thing.places)]
+        read = set().union(*(things for span, things in self.uses.items() if span.source is file.source))
+        at_top = [thing for thing in named if not thing.owner and (thing in read or self._is_of(thing, file))]
+        return list(dict.fromkeys((*near, *at_top)))
+
+    def applicable(self, path: str, name: str, at: int) -> Applicable | None:
+        """The block that a name means at an offset of a file."""
+        blocks = (one for thing in self.meant(path, name, at) for one in applicable_as(thing))
+        return next((one for one in blocks if one.part.block is not None), None)
+
+    def behind(self, path: str, words: str, at: int) -> list[Declared]:
+        """The labels that are seen behind a value, as it is written at an offset: ``body``, ``down[0].inner``."""
+        head, *rest = re.findall(r"\w+|\[", words)
+        values: Value = set().union(*(thing.value for thing in self.meant(path, head, at)))
+        for word in rest:
+            parts = [one for one in values if isinstance(one, Part)]
+            if word == "[":
+                values = set().union(*(one.rounds for one in parts)) or values  # else of a list
+            elif (things := [thing for one in parts if (thing := one.seen(word))]) or not word.isdecimal():
+                values = set().union(*(thing.value for thing in things))
+        seen = [one.labels if one.outputs is None else one.outputs for one in values if isinstance(one, Part)]
+        return list(dict.fromkeys(thing for labels in seen for thing in labels.values()))
+
+    def _is_of(self, thing: Declared, file: ast.File) -> bool:
+        return any(place.source is file.source for place in thing.places)
 
     def together(self, things: Iterable[Declared]) -> tuple[Declared, ...]:
         """These, and all that are read where one of them is."""
@@ -117,20 +103,16 @@ class Bindings:
             rows.setdefault((span.source.name, span.start), set()).update(places)
         return {place: tuple(sorted(declared)) for place, declared in rows.items()}
 
-    @property
-    def things(self) -> Iterable[Declared]:
-        return dict.fromkeys(self._things.values())
-
     def _everywhere(self) -> Iterator[tuple[Span, set[Declared]]]:
         yield from self.uses.items()
-        for thing in self._things.values():
+        for thing in self.things:
             for place in thing.places:
                 yield place, {thing}
 
     def _joined(self) -> dict[Declared, set[Declared]]:
         groups: dict[Declared, set[Declared]] = {}
         by_place: dict[Span, set[Declared]] = {}
-        for thing in self._things.values():
+        for thing in self.things:
             for place in thing.places:
                 by_place.setdefault(place, set()).add(thing)
         for things in (*self.uses.values(), *by_place.values()):
@@ -138,371 +120,6 @@ class Bindings:
                 both = groups.get(one, {one}) | groups.get(other, {other})
                 groups.update(dict.fromkeys(both, both))
         return groups
-
-    # ---- files ------------------------------------------------------------------------------------------------------
-
-    def _file(self, path: str) -> Names:
-        """The names at the top of a file, after all of it has been read."""
-        if path in self._globals:
-            return self._globals[path]
-        file = self.files[path]
-        names = self._globals[path] = Names(self._part(path, ""))
-        blocks = [item for item in file.items if isinstance(item, ast.BlockDefinition)]
-        for block in blocks:
-            thing = self._declared("block", block.name, block.name_span)
-            part = self._part(block.span, block.name)
-            part.block = block
-            thing.value.add(Applicable(part))
-            names.define(thing)
-        for item in file.items:
-            match item:
-                case ast.Import():
-                    self._import(path, item, names)
-                case ast.Let():
-                    self._let(item, names)
-                case ast.Default():
-                    given = names.find(item.name)
-                    if given is not None:
-                        self._use(item.name_span, given)
-                    self._arguments(item.arguments, self._applicable(given), names)
-                case ast.ModelDefinition():
-                    self._declared("model", item.name, item.name_span)
-        for item in file.items:
-            if isinstance(item, (ast.BlockDefinition, ast.ModelDefinition)):
-                self._item(item, names)
-        return names
-
-    def _import(self, path: str, item: ast.Import, names: Names) -> None:
-        other = self._by_real.get(self._real(imported_path(path, item)))
-        exported = self._file(other) if other else None
-        if other:
-            self._use(item.path_span, self._declared("file", item.path, self.files[other].source.span(0, 0)))
-        for label in item.names:
-            thing = exported.find(label.name) if exported else None
-            if thing is None:
-                thing = self._declared("import", label.name, label.span)
-            else:
-                self._use(label.span, thing)
-            names.define(thing)
-
-    def _item(self, item: ast.BlockDefinition | ast.ModelDefinition, outer: Names) -> None:
-        part = self._part(item.span, item.name)
-        names = Names(part, outer)
-        names.item, names.current = part, part.entry
-        for param in item.params:
-            default = self._expression(param.default, names)
-            thing = self._declared("parameter", param.name, _begin(param.span, param.name), item.name)
-            thing.value |= default
-            thing.of_model = isinstance(item, ast.ModelDefinition)
-            part.parameters[param.name] = thing
-            names.define(thing)
-        contract = item.contract
-        for port in contract.inputs if contract else ():
-            for name in ast.free_names(port.shape):
-                if not self._read(name, names) and name.name not in ("_", *CONSTANTS):
-                    size = self._declared("size", name.name, name.span, item.name)
-                    size.of_model = isinstance(item, ast.ModelDefinition)
-                    names.define(size)
-        part.inputs = []
-        for port in contract.inputs if contract else ():
-            if port.name is not None:
-                thing = self._declared("input", port.name, _begin(port.span, port.name), item.name)
-                part.inputs.append(thing)
-                names.define(thing)
-        if contract:
-            self._expression(contract.where, names)
-        outputs = [port for port in (contract.outputs or ()) if port.name is not None] if contract else []
-        if outputs and isinstance(item, ast.BlockDefinition) and part.outputs is None:
-            part.outputs = {}
-        part.result |= self._statements(item.body.statements, part.entry, names, names)
-        for port in (contract.outputs or ()) if contract else ():  # which see the lets of the body
-            self._expression(port.shape, names)
-        for port in outputs:
-            assert port.name is not None, "those without a name were left out"
-            place = _begin(port.span, port.name)
-            output = part.labels.get(port.name) or names.find(port.name)
-            if output is None or output.kind not in ("label", "let"):
-                output = self._declared("output", port.name, place, item.name)
-                output.value |= part.result
-            else:
-                self._use(place, output)
-            if part.outputs is not None:
-                part.outputs[port.name] = output
-
-    # ---- statements -------------------------------------------------------------------------------------------------
-
-    def _statements(self, statements: tuple[ast.Statement, ...], current: Value, names: Names, home: Names) -> Value:
-        """What the last value may be a value of.
-
-        Args:
-            home: the place that labels belong to.
-        """
-        later: list[ast.Assert | ast.Shared] = []
-        for statement in statements:
-            names.current = current
-            match statement:
-                case ast.Let():
-                    self._let(statement, names, names.part.title)
-                case ast.Assert():
-                    later.append(statement)  # proven in the end, with all that is known then
-                case ast.Shared():
-                    shared = self._declared("shared", statement.name, statement.name_span, home.part.title)
-                    shared.value.add(Applicable(self._part(statement.span, statement.name, through=True)))
-                    names.define(shared)
-                    later.append(statement)
-                case _:
-                    current = self._step(statement, current, names, home)
-        for statement in later:
-            if isinstance(statement, ast.Assert):
-                self._expression(statement.test, names)
-            else:
-                part = self._part(statement.span, statement.name, through=True)
-                inner = Names(part, names)
-                part.result |= self._statements(statement.steps, part.entry, inner, inner)
-        return current
-
-    def _let(self, let: ast.Let, names: Names, owner: str = "") -> None:
-        value = self._expression(let.value, names)
-        thing = self._declared("let", let.name, let.name_span, owner)
-        thing.value |= value
-        names.define(thing)
-
-    def _step(self, step: ast.Step, current: Value, names: Names, home: Names) -> Value:
-        label = step.label
-        if label is not None:
-            self._expression(label.parts, names)
-        value = self._value(step, current, names, home)
-        if label is not None:
-            thing = home.part.labels.get(label.name)
-            if thing is None or label.span not in thing.places:
-                # Of one name in one place: both branches of an `if`, the parts of a group that goes on.
-                thing = self._declared("label", label.name, label.span, home.part.title, thing)
-            thing.is_computed = bool(label.parts)
-            thing.value |= value
-            home.part.labels[label.name] = thing
-            if not label.parts and is_name(label.name) and label.name not in (*CONSTANTS, *RESERVED):
-                home.define(thing, is_label=True)
-        return value
-
-    def _value(self, step: ast.Step, current: Value, names: Names, home: Names) -> Value:
-        match step:
-            case ast.Call():
-                return self._call(step, current, names)
-            case ast.Merge():
-                return self._merge(step, current, names, home)
-            case ast.Enclosing():
-                return names.item.entry
-            case ast.Checkpoint():
-                self._expression(step.shape.dims, names)
-                return current
-            case ast.Reference():
-                return self._expression(step.value, names)
-            case ast.Group() | ast.If():
-                return self._group(step, current, names, home)
-            case ast.Repeat() | ast.For():
-                return self._loop(step, current, names, home)
-
-    def _group(self, step: ast.Group | ast.If, current: Value, names: Names, home: Names) -> Value:
-        self._expression(step.frozen if isinstance(step, ast.Group) else step.test, names)
-        bodies = [step.body] if isinstance(step, ast.Group) else [step.body, step.otherwise]
-        part = None
-        if step.label is not None:
-            part = self._part((home.part, step.label.name), step.label.name, through=True)
-        value: Value = set()
-        for body in bodies:
-            if body is None:  # a condition without `else` lets the value pass
-                value |= current
-                continue
-            inner = Names(part or names.part, names)
-            value |= self._statements(body.statements, current, inner, inner if part else home)
-        if part is None:
-            return value
-        part.result |= value
-        return part.inside
-
-    def _loop(self, step: ast.Repeat | ast.For, current: Value, names: Names, home: Names) -> Value:
-        table = self._expression(step.rounds if isinstance(step, ast.Repeat) else step.table, names)
-        loop = home.part
-        if step.label is not None:
-            loop = self._part((home.part, step.label.name), step.label.name)
-        rounds = self._part(step.span, loop.title, through=True)
-        inner = Names(rounds, names)
-        for binder in step.names if isinstance(step, ast.For) else ():
-            variable = self._declared("variable", binder.name, binder.span, home.part.title)
-            variable.value |= table
-            inner.define(variable)
-        entry = current | rounds.result
-        if any(isinstance(one, ast.Binder) and one.parts for one in ast.parts(step.body)):
-            # A label that is computed says which round it is of: the steps belong to the place around. Where it is that
-            # of a group further in, more is seen than there is, and nothing that is there is missed.
-            around = Names(loop, inner)
-            rounds.result |= self._statements(step.body.statements, entry, around, around)
-            rounds.labels |= loop.labels
-        else:
-            rounds.result |= self._statements(step.body.statements, entry, inner, inner)
-        loop.rounds |= rounds.inside
-        return current | rounds.inside if step.label is None else {loop} | rounds.result
-
-    def _merge(self, step: ast.Merge, current: Value, names: Names, home: Names) -> Value:
-        thing = names.find(step.name, called=True)
-        called = self._applicable(thing)
-        if thing is not None:
-            self._use(step.name_span, thing)
-        self._arguments(step.arguments, called, names)
-        values = [self._statements(arm.statements, current, Names(names.part, names), home) for arm in step.arms]
-        for one in called:
-            for thing, value in zip(one.part.inputs, values, strict=False):
-                thing.value |= value
-        if called:
-            return set().union(*(one.part.inside for one in called))
-        return set().union(*values) if any(arm.each for arm in step.arms) else set()
-
-    def _call(self, step: ast.Call, current: Value, names: Names) -> Value:
-        if step.name == "_":
-            return current
-        thing = names.find(step.name, called=not step.bare)
-        is_layer = not step.bare and find(step.name) is not None
-        if thing is not None and is_layer and LAYER not in thing.value and not self._applicable(thing):
-            thing = None  # `pad(pad)`: only the layer can be called
-        if thing is None:
-            self._arguments(step.arguments, (), names)
-            return set()
-        self._use(step.name_span, thing)
-        called = self._applicable(thing)
-        self._arguments(step.arguments, called, names)
-        for one in called:
-            one.part.entry.update(current)
-            if len(one.part.inputs) == 1:
-                one.part.inputs[0].value.update(current)
-        values = {value for value in thing.value if isinstance(value, Part)}
-        return values.union(*(one.part.inside for one in called))
-
-    def _applicable(self, thing: Declared | None) -> list[Applicable]:
-        return [value for value in thing.value if isinstance(value, Applicable)] if thing else []
-
-    def _arguments(self, arguments: tuple[ast.Argument, ...], called: Iterable[Applicable], names: Names) -> None:
-        """Read the arguments of a call, and hand them to what may be called."""
-        place = 0
-        for argument in arguments:
-            value = self._expression(argument.value, names)
-            for one in called:
-                parameters = one.part.parameters
-                name = argument.name
-                if name is None:
-                    name = next(iter([*parameters][one.given + place : one.given + place + 1]), None)
-                thing = parameters.get(name or "")
-                if thing is not None:
-                    thing.value |= value
-                    if argument.name is not None:
-                        self._use(_begin(argument.span, argument.name), thing)
-            place += argument.name is None
-
-    # ---- expressions ------------------------------------------------------------------------------------------------
-
-    def _expression(self, part: object, names: Names) -> Value:
-        """What the value of an expression, or of one of several, may be a value of; its names are read."""
-        match part:
-            case ast.Name():
-                return self._name(part, names)
-            case ast.Attribute():
-                return self._member(part, names)
-            case ast.Index():
-                value, _ = self._expression(part.value, names), self._expression(part.place, names)
-                for one in list(value):
-                    if isinstance(one, Part):
-                        value = value | one.rounds
-                        place = part.place
-                        word = place.value if isinstance(place, (ast.Text, ast.Number)) else None
-                        if (thing := one.seen(str(word))) is not None and not isinstance(word, float):
-                            self._use(place.span, thing)
-                            value = value | thing.value
-                return value
-            case ast.Comprehension():
-                table, inner = self._expression(part.table, names), Names(names.part, names)
-                inner.current = names.current
-                for label in part.names:
-                    thing = self._declared("variable", label.name, label.span, names.part.title)
-                    thing.value |= table
-                    inner.define(thing)
-                self._expression(part.test, inner)
-                return self._expression(part.item, inner)
-            case ast.Apply():
-                return self._apply(part, names)
-            case tuple():
-                return set().union(*(self._expression(inner, names) for inner in part if isinstance(inner, tuple)))
-        return set()
-
-    def _apply(self, apply: ast.Apply, names: Names) -> Value:
-        function = self._expression(apply.function, names)
-        self._arguments(apply.arguments, [one for one in function if isinstance(one, Applicable)], names)
-        if isinstance(apply.function, ast.Name) and apply.function.name in METRICS:  # `macs(H=224)`
-            for argument in apply.arguments:
-                size = names.find(argument.name) if argument.name else None
-                if size is not None and size.kind == "size":
-                    self._use(_begin(argument.span, size.name), size)
-        given = sum(argument.name is None for argument in apply.arguments)
-        value = {
-            Applicable(one.part, one.given + given) if isinstance(one, Applicable) else one
-            for one in function
-            if not (isinstance(one, Applicable) and one.given + given > len(one.part.parameters))
-        }
-        if function:
-            return value
-        return value.union(*(self._expression(argument.value, names) for argument in apply.arguments))
-
-    def _name(self, name: ast.Name, names: Names) -> Value:
-        if name.name == "_":
-            return names.current
-        if name.name == "in":
-            return names.item.entry
-        if self._read(name, names):
-            thing = names.find(name.name)
-            return thing.value if thing else set()
-        return {LAYER} if find(name.name) else set()
-
-    def _member(self, attribute: ast.Attribute, names: Names) -> Value:
-        value = self._expression(attribute.value, names)
-        place = Span(attribute.span.source, attribute.span.end - len(attribute.name), attribute.span.end)
-        found: Value = set()
-        for one in value:
-            thing = one.seen(attribute.name) if isinstance(one, Part) else None
-            if thing is not None:
-                self._use(place, thing)
-                found = found | thing.value
-        return found
-
-    def _read(self, name: ast.Name, names: Names) -> bool:
-        thing = names.find(name.name)
-        if thing is not None:
-            self._use(name.span, thing)
-        return thing is not None
-
-    # ---- what is made once ------------------------------------------------------------------------------------------
-
-    def _use(self, place: Span, thing: Declared) -> None:
-        if place not in thing.places:
-            self.uses.setdefault(place, set()).add(thing)
-
-    def _declared(self, kind: Kind, name: str, place: Span, owner: str = "", same: Declared | None = None) -> Declared:
-        thing = self._things.get((kind, place)) or same or Declared(kind, name, owner)
-        self._things[kind, place] = thing
-        thing.places[place] = None
-        return thing
-
-    def _part(self, place: object, title: str, *, through: bool = False) -> Part:
-        if place not in self._parts:
-            self._parts[place] = Part(title, sees_through=through)
-        return self._parts[place]
-
-
-def imported_path(path: str, item: ast.Import) -> str:
-    """The path that an import of a file names."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(path), item.path))
-
-
-def _begin(span: Span, name: str) -> Span:
-    """The name that something begins with."""
-    return span.source.span(span.start, span.start + len(name))
 
 
 def _in_order(spans: Iterable[Span]) -> list[Span]:

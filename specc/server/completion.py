@@ -6,14 +6,19 @@ import re
 from typing import Literal, NamedTuple
 
 from specc.elaborate.arguments import signature
+from specc.elaborate.assertions import METRICS
+from specc.elaborate.evaluation import ATTRIBUTES
 from specc.elaborate.values import display
 from specc.ops import find, operators
 from specc.report.operators import meaning
+from specc.server.bindings import Bindings
 from specc.server.signature import open_call
 from specc.source import Source, is_yaml
 from specc.syntax import ast
+from specc.syntax.tokens import is_word
 
 _COMMENT = re.compile(r"(?<!\S)#")
+_BEHIND = re.compile(r"(?<![\w.])([A-Za-z_]\w*(?:\[[^\[\]]*\]|\.\w+)*)\.\w*$")
 _TEXT = re.compile(r'"[^"\n]*"')
 
 
@@ -30,22 +35,27 @@ class Offer(NamedTuple):
     text: str
 
 
-def offers(source: Source, file: ast.File | None, at: int) -> list[Offer]:
+def offers(source: Source, file: ast.File | None, at: int, bindings: Bindings | None = None) -> list[Offer]:
     """None within a comment or a text.
 
     Args:
         file: the tree of what can be parsed; None: nothing can.
+        bindings: of that tree, and of what it imports; without them, nothing is known of values behind others.
     """
     if is_yaml(source.name):
         return _in_yaml(source, file, at)
     line = _TEXT.sub("", source.before(at))
     if "#" in line or '"' in line:
         return []
+    if behind := _BEHIND.search(source.before(at)):
+        return _members(source, behind[1], at, bindings)
     call = open_call(source, at)
-    arguments = _arguments(file, call.name) if call and call.is_direct else None
+    arguments = _arguments(file, call.name, bindings, call.start) if call and call.is_direct else None
     if arguments is not None:
         return arguments
-    return [*_names(file), *(Offer(one.kind, "layer", meaning(one), one.kind) for one in operators())]
+    numbers = METRICS if line.lstrip().startswith("assert ") else ()
+    claims = [Offer(one, "name", "a number of the network", one) for one in numbers]
+    return [*claims, *_names(file), *(Offer(one.kind, "layer", meaning(one), one.kind) for one in operators())]
 
 
 def _in_yaml(source: Source, file: ast.File | None, at: int) -> list[Offer]:
@@ -74,8 +84,19 @@ def _called_in_yaml(before: str) -> str | None:
     return None
 
 
-def _arguments(file: ast.File | None, name: str) -> list[Offer] | None:
+def _members(source: Source, words: str, at: int, bindings: Bindings | None) -> list[Offer]:
+    """What stands behind a value: the labels in it, and its sizes."""
+    labels = bindings.behind(source.name, words, at) if bindings else []
+    found = [Offer(one.name, "name", f"a {one.kind} of {one.owner}", one.name) for one in labels if is_word(one.name)]
+    return [*found, *(Offer(name, "argument", "of the value", name) for name in ATTRIBUTES)]
+
+
+def _arguments(file: ast.File | None, name: str, bindings: Bindings | None = None, at: int = 0) -> list[Offer] | None:
     """Those of a block or a layer; None: it is neither."""
+    called = bindings.applicable(file.source.name, name, at) if file and bindings else None
+    if called is not None and called.part.block is not None:
+        params = called.part.block.params[called.given :]
+        return [Offer(one.name, "argument", one.span.text, f"{one.name}=") for one in params]
     for item in file.items if file else ():
         if isinstance(item, ast.BlockDefinition) and item.name == name:
             return [Offer(one.name, "argument", one.span.text, f"{one.name}=") for one in item.params]

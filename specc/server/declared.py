@@ -49,13 +49,16 @@ class Part:
 
     Attributes:
         block: the block that it is the body of.
+        sees_through: where nothing in it has a label, what its last step has inside is seen.
+        outputs: those that it states: only these are seen then.
+        rounds: what its rounds may be values of.
+        entry, result: what it may be applied to, and what it may give.
     """
 
     def __init__(self, title: str, *, sees_through: bool) -> None:
         self.title = title
         self.block: ast.BlockDefinition | None = None
         self.sees_through = sees_through
-        """Where nothing in it has a label, what its last step has inside is seen."""
         self.labels: dict[str, Declared] = {}
         self.parameters: dict[str, Declared] = {}
         self.inputs: list[Declared] = []
@@ -78,6 +81,11 @@ class Applicable(NamedTuple):
 
     part: Part
     given: int = 0
+
+
+def applicable_as(thing: Declared | None) -> list[Applicable]:
+    """The blocks, and the shared steps, that a name may be when it is called."""
+    return [value for value in thing.value if isinstance(value, Applicable)] if thing else []
 
 
 LAYER = "layer"

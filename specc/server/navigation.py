@@ -11,6 +11,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from specc.diagnostics import UsageError
+from specc.server.bindings import Bindings
 from specc.server.documents import Documents
 from specc.server.folding import folds
 from specc.server.importers import MOST_FILES, specs_below
@@ -74,6 +75,10 @@ class Navigation:
             lsp.TEXT_DOCUMENT_PREPARE_RENAME: self.prepare_rename,
             lsp.TEXT_DOCUMENT_RENAME: self.rename,
         }
+
+    def bindings(self, path: str) -> Bindings:
+        """What the names of a file stand for."""
+        return self._workspace().bindings(path, importers=False)
 
     def definition(self, params: lsp.DefinitionParams) -> list[lsp.Location]:
         return [self._location(span) for span in self._at(declarations, params)]

@@ -44,7 +44,7 @@ _SEVERITIES = {Severity.ERROR: lsp.DiagnosticSeverity.Error, Severity.WARNING: l
 
 _ACTIONS = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.SourceFixAll]
 _OPTIONS = {
-    lsp.TEXT_DOCUMENT_COMPLETION: lsp.CompletionOptions(trigger_characters=["(", ","]),
+    lsp.TEXT_DOCUMENT_COMPLETION: lsp.CompletionOptions(trigger_characters=["(", ",", "."]),
     lsp.TEXT_DOCUMENT_CODE_ACTION: lsp.CodeActionOptions(code_action_kinds=_ACTIONS),
 }
 
@@ -204,13 +204,15 @@ class Session:
         return [] if text == source.text else [lsp.TextEdit(lsp_range(source.span(0, len(source.text))), text)]
 
     def complete(self, params: lsp.CompletionParams) -> list[lsp.CompletionItem]:
-        known = self.documents.tree(self.documents.path(params.text_document.uri))
+        path = self.documents.path(params.text_document.uri)
+        known = self.documents.tree(path)
         if known is None:
             return []
         source, file = known
+        bindings = self.navigation.bindings(path) if file else None
         return [
             lsp.CompletionItem(one.word, kind=_OFFERS[one.kind], detail=one.detail, insert_text=one.text)
-            for one in offers(source, file, offset_of(source, params.position))
+            for one in offers(source, file, offset_of(source, params.position), bindings)
         ]
 
     def actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:

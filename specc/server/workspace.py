@@ -8,8 +8,9 @@ from itertools import islice
 
 from specc.diagnostics import SpecError, UsageError
 from specc.filesystem import FileSystem, is_within, project_root
-from specc.server.bindings import Bindings, imported_path
+from specc.server.bindings import Bindings
 from specc.server.importers import MOST_FILES, specs_below
+from specc.server.resolution import imported_path
 from specc.source import Source
 from specc.syntax import ast, parse, read
 from specc.syntax.mending import mended
