@@ -137,7 +137,7 @@ def _nothing_to_compare(what: str, findings: Sequence[Diagnostic]) -> str:
 
 def lines(rows: Sequence[Row], most: int) -> list[str]:
     """The rows in columns, and how many are left out."""
-    shown = rows[:most]
+    shown = [tuple(map(visible, row)) for row in rows[:most]]  # what a file has for names may be anything
     widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]
     # A long name takes no room from the others' second column.
     widths = [min(width, LONGEST // 4) for width in widths]
@@ -182,7 +182,7 @@ def _text_of(group: Group, style: Style) -> Iterator[str]:
         yield _without_difference(file)
     else:
         for section in sections(model.difference):
-            verdict = style.paint(section.verdict, _COLORS[section.tone], bold=False)
+            verdict = style.paint(visible(section.verdict), _COLORS[section.tone], bold=False)
             yield f"{section.name:<{_TITLE}}{verdict}"
             yield from lines(section.rows, MOST_ROWS)
 

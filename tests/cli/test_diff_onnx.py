@@ -153,6 +153,36 @@ def test_one_name(specc: Specc) -> None:
     assert specc("diff", "old.onnx", "new.onnx", "--fail-on", "interface").code == 1
 
 
+HOSTILE = "a\x1b[31m\n::error::|`<b>\u202eb"
+"""Of a colour, a line end, what GitHub's log obeys, what Markdown and HTML mean by themselves, letters backwards."""
+
+
+def test_names_that_are_obeyed_by_nobody(specc: Specc) -> None:
+    def rename(proto: ModelProto) -> None:
+        proto.graph.input[0].name = proto.graph.node[0].input[0] = HOSTILE
+        proto.graph.output[0].name = proto.graph.node[4].output[0] = f"{HOSTILE}2"
+        proto.graph.initializer[3].name = proto.graph.node[4].input[2] = f"{HOSTILE}3"
+        proto.graph.initializer[2].name = proto.graph.node[4].input[1] = "2"
+        proto.graph.name = HOSTILE
+        helper.set_model_props(proto, {HOSTILE: HOSTILE})
+
+    put(changed(rename))
+    for names in (("old.onnx", "new.onnx"), ("new.onnx", "old.onnx")):
+        for form in ("text", "markdown", "json"):
+            done = specc("diff", *names, "--format", form)
+            assert (done.code, done.err) == (0, "")
+            lines = done.out.split("\n")
+            assert all(line.isprintable() for line in lines)
+            assert not [line for line in lines if line.lstrip().startswith("::")]
+    value = json.loads(specc("diff", "old.onnx", "new.onnx", "--format", "json").out)
+    changes = value["files"][0]["models"][0]["interface"]["changes"]
+    assert [change["after"] for change in changes] == [HOSTILE, f"{HOSTILE}2"]
+    broken = changed(rename)
+    broken.graph.node[1].op_type = HOSTILE
+    put(broken)
+    assert all(line.isprintable() for line in specc("diff", "old.onnx", "new.onnx").out.split("\n"))
+
+
 def test_one_tensors_name(specc: Specc) -> None:
     put(
         changed(
