@@ -169,7 +169,8 @@ def run(*command: str | Path) -> None:
 
 def licenses() -> str:
     """Whose work is in the folder, and on what terms."""
-    lines = []
+    # Pyodide's package names its own license alone, and so does that of Graphviz.
+    lines = ["Python, in pyodide: PSF-2.0", "Graphviz, in @viz-js/viz: Eclipse Public License"]
     for package in (COMPILED, *PACKAGES):
         facts = importlib.metadata.metadata(package)
         lines.append(f"{package} {facts['Version']}: {facts['License-Expression'] or facts['License']}")

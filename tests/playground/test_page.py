@@ -253,7 +253,14 @@ def test_arguments_are_offered_in_their_order(seen: dict[str, Any]) -> None:
 def test_everything_on_the_page_has_a_name(seen: dict[str, Any]) -> None:
     tree = after(seen, "panels", "tree")["result"]
     assert not re.findall(r"- (?:button|combobox|textbox|spinbutton|tab|img)(?=:|$| \[)", tree, re.MULTILINE)
-    for part in ('combobox "Examples"', 'textbox "The spec"', 'tab "Table" [selected]', 'tabpanel "Table"', "status"):
+    for part in (
+        'combobox "Examples"',
+        'textbox "The spec"',
+        'tab "Table" [selected]',
+        'tabpanel "Table"',
+        "status",
+        'link "licenses"',
+    ):
         assert part in tree
 
 
