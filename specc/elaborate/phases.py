@@ -26,7 +26,7 @@ from specc.syntax import ast
 
 if TYPE_CHECKING:
     from specc.analyses import Costs
-    from specc.elaborate.model_cache import ModelCache
+    from specc.elaborate.model_cache import EarlierModel, ModelCache
 
 
 @dataclass(eq=False)
@@ -132,17 +132,21 @@ def check_file(file: ast.File, imports: Imports | None = None, cache: ModelCache
 
 
 def sketches(
-    file: ast.File, imports: Imports, cache: ModelCache | None = None
-) -> tuple[tuple[ast.ModelDefinition, Sketch | Checked], ...]:
+    file: ast.File, imports: Imports, cache: ModelCache | None = None, *, renewed: bool = True
+) -> tuple[tuple[ast.ModelDefinition, Sketch | Checked | EarlierModel], ...]:
     """As far as it is known, every model of the file whose inputs are, with its parameters at their defaults.
 
     Args:
         cache: models of earlier texts, which are taken as they are.
+        renewed: these have the places that they have now, not those of the text before.
     """
     names = environment(file, imports)
     known = cache.of(file, names, imports) if cache else None
-    found: list[tuple[ast.ModelDefinition, Sketch | Checked]] = []
+    found: list[tuple[ast.ModelDefinition, Sketch | Checked | EarlierModel]] = []
     for model in file.models:
+        if known and not renewed and (before := known.earlier(model)):
+            found.append((model, before))
+            continue
         if known and (earlier := known.get(model)):
             found.append((model, Checked(*earlier)))
             continue

@@ -21,7 +21,7 @@ from specc.syntax.tokens import is_name
 from specc.syntax.trivia import Line, lines, start
 
 if TYPE_CHECKING:
-    from specc.elaborate.model_cache import ModelCache
+    from specc.elaborate.model_cache import EarlierModel, ModelCache
 
 Shapes = tuple[str, ...]
 """Of all values that may stand at a place, in order; none where that is not known."""
@@ -66,13 +66,16 @@ def known_shapes(file: ast.File, imports: Imports, cache: ModelCache | None = No
     """
     annotator = _Annotator(file)
     models = []
-    for model, known in sketches(file, imports, cache):
-        if isinstance(known, Checked):
-            annotator.collect(known.graph)
-            models.append((model, known.graph.inputs))
-        else:
+    for model, known in sketches(file, imports, cache, renewed=False):
+        if isinstance(known, Sketch):
             annotator.sketch(known)
             models.append((model, known.inputs))
+            continue
+        if isinstance(known, Checked):
+            annotator.collect(known.graph)
+        elif cache is not None:
+            annotator.earlier(known, cache)
+        models.append((model, known.graph.inputs))
     return annotator.lines(models)
 
 
@@ -88,6 +91,15 @@ class _Context(NamedTuple):
     current: Shapes
     labels: dict[str, Shapes]
     once: bool
+
+
+class _Notes(NamedTuple):
+    """What a graph says of the places of a text."""
+
+    steps: dict[_Place, list[str]]
+    blocks: dict[_Place, list[str]]
+    rounds: dict[_Place, list[str]]
+    parameters: dict[_Place, set[int]]
 
 
 class _Annotator:
@@ -125,6 +137,29 @@ class _Annotator:
         types = {node.name: str(node.type) for node in graph.nodes}
         types |= {port.name: str(port.type) for port in graph.inputs}
         self._collect(graph.members, types, self._file.source)
+
+    def earlier(self, model: EarlierModel, cache: ModelCache) -> None:
+        """As `collect`, of a model whose places are those of a text before."""
+        notes: _Notes | None = cache.notes.get(model.graph)
+        if notes is None:
+            part = _Annotator(ast.File(model.source, ()))
+            part.collect(model.graph)
+            # Of equal shapes at one place the last is enough: all that is asked is which there are, and the last.
+            steps, blocks, rounds = (
+                {place: list(dict.fromkeys(reversed(each)))[::-1] for place, each in known.items()}
+                for known in (part._steps, part._blocks, part._rounds)
+            )
+            notes = cache.notes[model.graph] = _Notes(steps, blocks, rounds, part._parameters)
+
+        def now(place: _Place) -> _Place:
+            by = model.now(place[0]) - place[0]
+            return place[0] + by, place[1] + by
+
+        for old, new in ((notes.steps, self._steps), (notes.blocks, self._blocks), (notes.rounds, self._rounds)):
+            for place, each in old.items():
+                new.setdefault(now(place), []).extend(each)
+        for place, counts in notes.parameters.items():
+            self._parameters.setdefault(now(place), set()).update(counts)
 
     def sketch(self, sketch: Sketch) -> None:
         """As `collect`, of a model that may not fit."""
