@@ -46,9 +46,9 @@ BEGIN = "<!-- measured: python -m benchmarks.server -->"
 
 LINES = 300
 """Of the spec that most edits are made in."""
-ASKED = 0.2
+ASKED = 0.08
 """Questions for each edit."""
-PAUSE = 30
+PAUSE = 50
 """Edits between two pauses in which the findings of all files are waited for."""
 CHECKED = 10
 """Pauses between two in which they, and the hints, are compared with those of the text alone."""
@@ -172,15 +172,16 @@ class Soak:
         self.pipe.begin()
         for document in self._documents:
             self.pipe.open(document.uri, document.text)
-        for number in range(edits):
+        self._wait(is_checked=True)  # who opens a file reads it first
+        for number in range(1, edits + 1):
             document = self._draw.choices(self._documents, (12, 3, 3, 2))[0]
             self._edit(document)
             if self._draw.random() < ASKED:
                 self._ask(document)
             if not number % PAUSE:
                 self._wait(is_checked=not number % (PAUSE * CHECKED))
-            if number + 1 in (edits // 10, edits // 2, edits):
-                self.memory[f"{100 * (number + 1) // edits} %"] = self._resident()
+            if number in (edits // 10, edits // 2, edits):
+                self.memory[f"{100 * number // edits} %"] = self._resident()
             if len(self.faults) >= most_faults:
                 return
         self.pipe.ask("shutdown")

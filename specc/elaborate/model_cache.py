@@ -157,7 +157,8 @@ class ModelCache:
 
     def put(self, key: _Key, entry: _Entry) -> None:
         """Keep a model; others, of which nobody has asked for long, go."""
-        self.steps += len(entry.graph.nodes)
+        before = self._entries.pop(key, None)
+        self.steps += len(entry.graph.nodes) - (len(before.graph.nodes) if before else 0)
         self._entries[key] = entry
         while self.steps > MOST_STEPS:
             _, old = self._entries.popitem(last=False)

@@ -1,5 +1,5 @@
 """`specc server`: what an editor asks while somebody writes a spec, over the Language Server Protocol.
 
-`protocol` and `navigation` know the protocol. What they answer comes from the other modules, which ask what the rest of
-specc knows.
+`protocol`, `navigation` and `transport` know the protocol. What they answer comes from the other modules, which ask
+what the rest of specc knows.
 """

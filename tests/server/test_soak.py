@@ -1,0 +1,29 @@
+"""Random edits over standard input and output, and what docs/editors.md shows of many of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import server
+from benchmarks.hardening import between
+
+
+@pytest.mark.served
+def test_two_thousand_edits_leave_the_server_as_it_was() -> None:
+    found = server.figures(2_000, seed=2)
+    assert found["faults"] == []
+    assert found["answers"]["inlayHint"]["count"] > 20
+    assert found["memory"]["100 %"] < 2 * found["memory"]["50 %"]
+
+
+def test_the_document_shows_what_was_measured() -> None:
+    published = json.loads(server.PUBLISHED.read_text("utf-8"))
+    document = server.DOCUMENT.read_text("utf-8")
+    assert document == between(document, server.text(published), server.BEGIN)
+    assert published["faults"] == []
+
+
+def test_the_spec_that_is_edited_has_the_lines_that_are_said() -> None:
+    assert 0.9 * server.LINES < server.spec().count("\n") <= server.LINES
