@@ -43,7 +43,11 @@ def translated(
     faults = [f"{step.origin}: {_why(step)}" for step in program if isinstance(step.op, Foreign)]
     inputs = {port.name for port in ports}
     read = {value for step in program for value in step.inputs}
-    faults += [f"input {port.origin}: nothing reads it" for port in ports if port.name not in read]
+    faults += [
+        f"input {port.origin}: nothing reads it; onnxslim or an export without it takes it out"
+        for port in ports
+        if port.name not in read
+    ]
     if any(value in inputs for value in program.outputs):
         faults.append("an output is an input: the network does nothing with it")
     if faults:

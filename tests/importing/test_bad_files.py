@@ -189,9 +189,10 @@ def test_values_that_are_called_as_sizes_are(tmp_path: Path) -> None:
     [
         (["-1", 3, "-1", "1"], "(x: [N, 3, H, W])", 'calls a size "-1", which is a name there and no number'),
         (["dynamic", 3, "dynamic", "dynamic"], "(x: [N, 3, H, W])", 'calls the batch and other sizes "dynamic"'),
+        ([-1, 3, -1, 8], "(x: [N, 3, H, 8])", "the file has sizes of -1, which are none"),
         (["unk__7", "unk__8", "unk__9", 3], "(x: [N, H, W, 3])", ""),
     ],
-    ids=["numbers", "one name", "counted"],
+    ids=["numbers", "one name", "below 0", "counted"],
 )
 def test_sizes_by_names_that_say_nothing(shape: list[int | str], header: str, said: str, tmp_path: Path) -> None:
     turned = [node("Transpose", "x", "first", perm=[0, 3, 1, 2])] if shape[-1] == 3 else []
@@ -201,3 +202,17 @@ def test_sizes_by_names_that_say_nothing(shape: list[int | str], header: str, sa
     done = import_onnx(source, tmp_path / "net.cnn", tmp_path / "net.safetensors", ProofOptions(), failed)
     assert header in done.spec.text
     assert any(said in note for note in done.network.notes) if said else not done.network.notes
+
+
+@pytest.mark.parametrize(
+    ("proto", "said"),
+    [
+        (model([node("Relu", "x", "y")], [0, 3, 4, 4]), "and a size is at least 1"),
+        (model([node("Reshape", "x s", "y")], [2, 3, 4], {"s": np.array([6, 4])}), "output y: it has rows of all"),
+        (model([node("Relu", "x", "y")], {"x": ["N", 4], "z": ["N", 3]}), "input z: nothing reads it; onnxslim"),
+        (model([node("ReorderInput", "x", "y", domain="com.microsoft.nchwc")], ["N", 4]), "laid out for one processor"),
+        (model([node("DynamicQuantizeLinear", "x", "y s z")], ["N", 4]), "the file that this one was quantised from"),
+    ],
+)  # fmt: skip
+def test_what_to_do_instead(proto: ModelProto, said: str) -> None:
+    assert said in refusal(proto)

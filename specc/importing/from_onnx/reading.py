@@ -199,6 +199,8 @@ class _NodeWalk:
             if len(info.shape) < 2:
                 shown = visible(str(info))
                 raise UsageError(f"{self.file.name} has the input {shown}, and an input has a batch and one more axis")
+            if any(isinstance(size, int) and size < 1 for size in info.shape):
+                raise UsageError(f"{self.file.name} has the input {visible(str(info))}, and a size is at least 1")
             name = identifier(info.name, taken, "input")
             taken.add(name)
             shape = self.contract.shape(info.shape, info.name)
@@ -257,7 +259,7 @@ class _NodeWalk:
         meaning: Any = fold or rule_of(domain, node.op_type)
         if meaning is None:
             where = f" of {domain}" if domain else ""
-            raise Unsayable(f"specc imports no {node.op_type}{where}")
+            raise Unsayable(f"specc imports no {node.op_type}{where}{_instead(node)}")
         if node.op_type not in _WHEREVER_THE_BATCH and any(batch_place(self._program, value) for value in data):
             raise Unsayable(f"{OTHER_FIRST}; nn.MultiheadAttention is read of its module, with specc import net.py:Net")
         if node.op_type not in ("Transpose", "Reshape") and any(self._program.maker(v, "Joined") for v in data):
@@ -291,6 +293,10 @@ class _NodeWalk:
                 self.faults.append(f"output {info.name}: it is a constant, which no input has a part in")
             elif value == "":
                 self.faults.append(f"output {info.name}: nothing gives it")
+            elif value in self._rows:
+                self.faults.append(
+                    f"output {info.name}: it has rows of all samples of a batch, as if they were samples"
+                )
             elif value is not None:
                 outputs.append(info.name)
                 values.append(value)
@@ -321,6 +327,20 @@ def _paths(node: NodeProto, *, is_own: bool) -> list[str]:
     elif is_own and "/" not in node.name and is_path(node.name):
         paths.append(node.name)
     return [path for path in paths if path]
+
+
+_QUANTISED = frozenset(
+    "QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul".split()
+)
+
+
+def _instead(node: NodeProto) -> str:
+    """What to do about a node without a rule, where that is known."""
+    if node.domain == "com.microsoft.nchwc":
+        return ": it is laid out for one processor; ORT_ENABLE_EXTENDED leaves a file as it is everywhere"
+    if node.op_type in _QUANTISED:
+        return ": import the file that this one was quantised from"
+    return ""
 
 
 _WITHIN_LAYERS = frozenset("batchnorm moments convolution conv_transpose separable_conv2d depthwise Tensordot".split())

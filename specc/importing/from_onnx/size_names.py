@@ -24,15 +24,20 @@ def with_open_sizes(file: OnnxFile) -> tuple[OnnxFile, tuple[str, ...]]:
     names = [size.dim_param for shape in shapes for size in shape if size.dim_param]
     numbers = {name for name in names if _NUMBER.fullmatch(name)}
     batches = {shape[0].dim_param for shape in shapes if shape and shape[0].dim_param}
+    is_below = any(size.dim_value < 0 for shape in shapes for size in shape)
     both = {size.dim_param for shape in shapes for size in shape[1:]} & batches - numbers
-    if file.is_lean or not numbers | both:
+    if file.is_lean or not (numbers | both or is_below):
         return file, ()
     model = ModelProto()
     model.CopyFrom(file.proto)
     for size in _sizes(model):
         if size.dim_param in numbers | both:
             size.ClearField("dim_param")
-    return OnnxFile(file.source, model), tuple(_notes(sorted(numbers), sorted(both)))
+        elif size.dim_value < 0:
+            size.ClearField("dim_value")
+    notes = _notes(sorted(numbers), sorted(both))
+    below = ["the file has sizes of -1, which are none: they are open"] if is_below else []
+    return OnnxFile(file.source, model), (*notes, *below)
 
 
 def _sizes(model: ModelProto) -> Iterator[TensorShapeProto.Dimension]:
