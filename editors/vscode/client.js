@@ -12,6 +12,17 @@ const DOCUMENTS = [
 ];
 const INSTALL = "pip install 'specc-nn[lsp]'";
 
+/** The messages of a client that comes and goes. */
+const VISIT = [
+  { id: 1, method: "initialize", params: { processId: null, rootUri: null, capabilities: {} } },
+  { method: "initialized", params: {} },
+  { id: 2, method: "shutdown" },
+  { method: "exit" },
+]
+  .map((message) => JSON.stringify({ jsonrpc: "2.0", ...message }))
+  .map((text) => `Content-Length: ${text.length}\r\n\r\n${text}`)
+  .join("");
+
 /** What is in the status bar for each state of the server. */
 const STATUS = {
   [State.Starting]: { text: "$(sync~spin) specc", tooltip: "specc server is starting" },
@@ -95,18 +106,20 @@ function program() {
 /**
  * What is wrong with a program, in a sentence; undefined for one that serves.
  *
- * It is started with nothing to read, which ends a server at once; without the extra it ends with what to install.
+ * It is started for a greeting and a farewell, after which a server ends with 0; without the extra it ends with what to install.
  */
 function tried(command, cwd) {
   return new Promise((resolve) => {
     const words = [];
     const patience = AbortSignal.timeout(30_000);
-    const attempt = spawn(command, ["server"], { cwd, stdio: ["ignore", "ignore", "pipe"], signal: patience });
+    const attempt = spawn(command, ["server"], { cwd, stdio: ["pipe", "ignore", "pipe"], signal: patience });
+    attempt.stdin.on("error", () => {}); // it does not listen: how it ends says why
+    attempt.stdin.end(VISIT);
     attempt.stderr.on("data", (data) => words.push(data));
     attempt.on("error", (error) => {
       const reasons = {
         ENOENT: "there is no such program",
-        ABORT_ERR: "within half a minute it did not end, though it had nothing to read",
+        ABORT_ERR: "within half a minute it did not end, though it was asked to",
       };
       const reason = reasons[error.code] ?? error.message;
       resolve(`${command} cannot be started: ${reason}. Install it (${INSTALL}), or say in the setting specc.path where it is.`);

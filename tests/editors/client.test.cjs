@@ -64,6 +64,9 @@ const extension = require("../../editors/vscode/client.js");
 
 const folder = mkdtempSync(join(tmpdir(), "specc-"));
 
+/** A server ends with 0 if it was taken leave of, and with 1 if the client has just gone. */
+const SERVES = "grep -q '\"method\":\"exit\"'";
+
 function program(name, lines) {
   const path = join(folder, name);
   writeFileSync(path, `#!/bin/sh\necho start >> "${path}.starts"\n${lines}\n`, { mode: 0o755 });
@@ -73,7 +76,7 @@ function program(name, lines) {
 beforeEach(() => {
   clients = [];
   editor = {
-    trusted: true, path: program("specc", "exit 0"), folder, refuses: false,
+    trusted: true, path: program("specc", SERVES), folder, refuses: false,
     status: { visible: false, show() { this.visible = true; }, hide() { this.visible = false; } },
     commands: {}, messages: [], output: [],
   };
@@ -91,7 +94,7 @@ test("a program that serves is started in the folder of the workspace", async ()
 
 test("nothing is started in a workspace that is not trusted, until it is", async () => {
   editor.trusted = false;
-  editor.path = program("strange", "exit 0");
+  editor.path = program("strange", SERVES);
   await activate();
   assert.equal(existsSync(`${editor.path}.starts`), false);
   assert.match(editor.status.tooltip, /not trusted/);
