@@ -184,16 +184,22 @@ model Net : [N, 8, 8, 8] -> [N, 4, 8, 8] {
 
 
 def test_skips_through_a_loop() -> None:
-    unchanged("""block mixed(skip) {
-  concat { | skip | upsample(scale_factor=2) } -> conv: conv(8, 3, padding=1, bias=false)
-  norm: bn -> relu
-}
-
-model Net : [N, 8, 16, 16] -> [N, 8, 16, 16] {
+    unchanged("""model Net : [N, 8, 16, 16] -> [N, 8, 16, 16] {
   a: conv(8, 3, padding=1) -> maxpool(2)
   b: conv(8, 3, padding=1) -> maxpool(2)
   c: conv(8, 3, padding=1) -> maxpool(2) -> relu
-  up: for skip in [c, b, a] { mixed(skip) }
+  up: for skip in [c, b, a] {
+    concat { | skip | upsample(scale_factor=2) } -> conv: conv(8, 3, padding=1, bias=false)
+    norm: bn -> relu
+  }
+}
+""")
+
+
+def test_what_stands_in_one_loop_is_no_block() -> None:
+    unchanged("""model Net : [N, 3, 64, 64] -> [N, 4, 64, 64] {
+  body: for c in [16, 32, 64] { conv(c, 3, padding=1) -> bn -> tanh }
+  conv(4, 1)
 }
 """)
 

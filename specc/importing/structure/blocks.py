@@ -105,27 +105,34 @@ class _Blocks:
             if len(one.groups) > 1 and self._pays(one, len(one.groups), chosen):
                 chosen.add(one)
         while True:
-            # What stands in a block counts once: others of its calls have it, too.
+            # What stands in a block counts once: others of its calls have it, too. Without the smallest that is not
+            # worth a block, the others are longer.
             counts = self._calls(chosen)
-            kept = {one for one in chosen if counts[one] > 1 and self._pays(one, counts[one], chosen)}
-            if kept == chosen:
+            idle = [one for one in chosen if counts[one] < 2 or not self._pays(one, counts[one], chosen)]
+            if not idle:
                 return [one for one in classes if one in chosen]
-            chosen = kept
+            chosen.remove(min(idle, key=lambda one: (counts[one] > 1, one.size)))
 
     def _calls(self, chosen: set[_Class]) -> Counter[_Class]:
-        """How many calls of each there are in the text."""
+        """How many calls of each there are in the text; of rounds of a loop there is one."""
         counts: Counter[_Class] = Counter()
         bodies = [self._body]
         while bodies:
+            row: tuple[_Class | None, str] = None, ""
             for statement in bodies.pop():
                 one = self._class_of.get(statement) if isinstance(statement, LabelledGroup) else None
-                if one in chosen:
+                if isinstance(statement, LabelledGroup) and one in chosen:
                     assert one is not None, "None is not chosen"
-                    counts[one] += 1
-                    if counts[one] == 1:
+                    is_round = row == (one, statement.label) and len(one.keys) == 1
+                    counts[one] += not is_round
+                    if counts[one] == 1 and not is_round:
                         bodies.append(max((group.body for group in one.groups), key=size_of))
+                    # Rounds are numbered from 0; of others the labels would have to be computed.
+                    starts = statement.label == "0" or is_round
+                    row = (one, str(int(statement.label) + 1)) if starts and statement.label else (None, "")
                 else:
                     bodies += inner_bodies(statement)
+                    row = None, ""
         return counts
 
     def _length(self, body: list[Statement], chosen: set[_Class]) -> int:
@@ -181,7 +188,7 @@ class _Blocks:
         return classes
 
     def _vary(self, other: _Class, key: Key, members: list[LabelledGroup]) -> bool:
-        if not is_variant(other.keys[0], key):
+        if not is_variant(other.keys[0], key) or _is_unit(other.groups[0].body):
             return False
         try:
             both = self._unified([other.groups[0], members[0]])
@@ -304,11 +311,16 @@ class _Blocks:
         return found + [stem for stem, count in around.most_common() if stem and 2 * count >= len(groups)]
 
 
+def _is_unit(body: list[Statement]) -> bool:
+    """Whether it is a layer with its norm and activation, which is said better once more than under a condition."""
+    return len(body) <= 3 and all(isinstance(s, WrittenStep) and s.arms is None for s in body)
+
+
 def _by_content(body: list[Statement]) -> list[str]:
     layers = [s for s in body if isinstance(s, WrittenStep)]
     merges = {layer.step.operator for layer in layers if layer.arms is not None}
     if len(layers) == len(body) and not merges:
-        return ["unit" if len(body) <= 3 else "stack"]
+        return ["unit" if _is_unit(body) else "stack"]
     return ["residual"] if "add" in merges else ["mixed"] if "concat" in merges else []
 
 
