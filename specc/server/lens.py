@@ -7,7 +7,6 @@ from contextlib import suppress
 from math import prod
 from typing import NamedTuple
 
-from specc.analyses import Costs
 from specc.diagnostics import SpecError, UsageError
 from specc.elaborate import Checked, Imports, check_file, sketches
 from specc.elaborate.model_cache import ModelCache
@@ -34,17 +33,22 @@ class SizedModel(NamedTuple):
 
     Attributes:
         sizes: those of its symbolic sizes; empty where it has none.
+        graph: at these sizes.
+        costs: of each step, by name.
     """
 
     model: ast.ModelDefinition
     sizes: Sizes
-    costs: Costs
+    graph: Graph
+    costs: Mapping[str, _Amount]
 
     @property
     def text(self) -> str:
         """``11.69 M parameters, 1.814 G MACs at H = 224, W = 224``"""
         at = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
-        return _words([_Amount(self.costs.params, self.costs.macs or 0)]) + (f" at {at}" if at else "")
+        steps = self.costs.values()
+        whole = _Amount(sum(one.parameters for one in steps), sum(one.macs for one in steps))
+        return _words([whole]) + (f" at {at}" if at else "")
 
 
 def read_sizes(value: object) -> Sizes:
@@ -77,7 +81,8 @@ def sized_models(file: ast.File, files: FileSystem, sizes: Sizes, cache: ModelCa
     for model, known in sketches(file, Imports(files), cache):
         if isinstance(known, Checked):
             at = {one.name: one.nearest(sizes.get(one.name, USUAL)) for one in known.graph.symbols}
-            found.append(SizedModel(model, at, (known.at(at) if at else known).costs))
+            graph = known.graph.at(at) if at else known.graph
+            found.append(SizedModel(model, at, graph, _amounts(graph)))
     return found
 
 
@@ -93,8 +98,7 @@ def details(file: ast.File, models: Iterable[SizedModel]) -> dict[tuple[int, int
     }
     for one in models:
         texts[one.model.span.start, one.model.span.end] = one.text
-        graph = one.costs.graph
-        _collect(graph.members, _amounts(graph), file.source, blocks, places)
+        _collect(one.graph.members, one.costs, file.source, blocks, places)
     texts |= {place: text for place, amounts in places.items() if (text := _words(amounts))}
     return texts
 
