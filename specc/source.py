@@ -10,13 +10,18 @@ YAML_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class Source:
-    """One spec text and the name it is shown under (a posix path, or ``<stdin>``)."""
+    """One spec text and the name it is shown under (a posix path, or ``<stdin>``).
 
-    __slots__ = ("_starts", "name", "text")
+    Attributes:
+        has_mark: a byte order mark stood before the text, which is none of its characters.
+    """
 
-    def __init__(self, name: str, text: str) -> None:
+    __slots__ = ("_starts", "has_mark", "name", "text")
+
+    def __init__(self, name: str, text: str, *, has_mark: bool = False) -> None:
         self.name = name
         self.text = text
+        self.has_mark = has_mark
         self._starts: tuple[int, ...] | None = None
 
     def _line_starts(self) -> tuple[int, ...]:

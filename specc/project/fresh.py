@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from specc.diagnostics import SpecError
+from specc.diagnostics import SpecError, UsageError
 from specc.diagnostics.words import is_out_of_memory
-from specc.filesystem import DISK, FileSystem, Unavailable
+from specc.filesystem import DISK, FileSystem
 from specc.project.budgets import Budget, budget_findings
 from specc.project.cache import FileFindings
 from specc.source import Source
@@ -82,12 +82,12 @@ class FreshChecker:
 def guarded(name: str, call: Callable[[], T]) -> T | str:
     """What the call returns, or the message of an error that must not end the check of other files.
 
-    Such an error is a mistake of specc's own, which ``SPECC_TRACEBACK`` in the environment has raised, or an
-    imported file that is there and cannot be read.
+    Such an error is a mistake of specc's own, which ``SPECC_TRACEBACK`` in the environment has raised, or one of the
+    user's that no place of the file has: settings that say nothing, an imported file that is there and cannot be read.
     """
     try:
         return call()
-    except Unavailable as error:
+    except UsageError as error:
         return str(error)
     except Exception as error:
         if os.environ.get("SPECC_TRACEBACK"):

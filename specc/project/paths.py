@@ -26,7 +26,8 @@ def shown(name: str) -> str:
     if not os.path.isabs(name):
         return Path(name).as_posix()
     relative = os.path.relpath(name)
-    return Path(name if _climbs(relative) else relative).as_posix()
+    is_shorter = not _climbs(relative) and os.path.join(os.sep, relative) != name  # not so at the top of the disk
+    return Path(relative if is_shorter else name).as_posix()
 
 
 def relative_to(name: str, folder: Path, files: FileSystem = DISK) -> str:

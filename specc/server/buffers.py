@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Mapping
+from pathlib import Path
 
-from specc.filesystem import DISK, FileSystem, FolderEntry, Kind
+from specc.filesystem import DISK, FileSystem, FolderEntry, Kind, is_within
 
 
 class Buffers(FileSystem):
-    """Other files, those of the disk, with texts of its own at some absolute paths."""
+    """Other files, those of the disk, with texts of its own at some absolute paths.
+
+    Attributes:
+        folders: those that the editor has; a path in one of them is shown from there. A document that is no file is in
+            the first, or else in the present folder.
+    """
 
     def __init__(self, texts: Mapping[str, str], below: FileSystem = DISK) -> None:
+        self.folders: tuple[str, ...] = ()
         self._texts = texts
         self._below = below
 
@@ -21,12 +29,11 @@ class Buffers(FileSystem):
 
     def read(self, path: str, most: int) -> bytes:
         text = self.text(path)
+        if text is None:
+            # An editor that opens the file counts its characters without the mark. Only what it sends has one in it.
+            return self._below.read(path, most).removeprefix(BOM_UTF8)
         # A character has a byte at least: of a text that is far too long not all is encoded.
-        return (
-            self._below.read(path, most)
-            if text is None
-            else text[: most + 1].encode("utf-8", "surrogatepass")[: most + 1]
-        )
+        return text[: most + 1].encode("utf-8", "surrogatepass")[: most + 1]
 
     def size(self, path: str) -> int:
         text = self.text(path)
@@ -48,3 +55,8 @@ class Buffers(FileSystem):
 
     def absolute(self, path: str) -> str:
         return self._below.absolute(path)
+
+    def shown(self, path: str) -> str:
+        whole = self.absolute(path)
+        folder = next((one for one in self.folders if is_within(one, whole) and one != whole), None)
+        return Path(os.path.relpath(whole, folder) if folder else whole).as_posix()

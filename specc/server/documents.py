@@ -27,13 +27,11 @@ class Documents:
         texts: the texts by absolute path.
         files: the disk, with these texts in the place of its own.
         models: what is known of the texts before.
-        folders: those that the editor has; a document that is no file is in the first, or else in the present folder.
     """
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         self.files = Buffers(self.texts)
-        self.folders: tuple[str, ...] = ()
         self._home = self.files.absolute(".")
         self._uris: dict[str, str] = {}
         self._paths: dict[str, str] = {}
@@ -67,7 +65,7 @@ class Documents:
         folder, _, name = path.replace("\\", "/").rpartition("/")
         name = f"{name}{fragment}"[-_LONGEST_NAME:] or "untitled"
         if not (os.path.isabs(folder) and self.files.is_folder(folder)):
-            folder = self.folders[0] if self.folders else self._home
+            folder = self.files.folders[0] if self.files.folders else self._home
         name += "" if is_yaml(name) or name.endswith(".cnn") else ".cnn"
         count, path = 1, self.files.absolute(f"{folder}/{name}")
         while self.files.has(path):
@@ -105,7 +103,7 @@ class Documents:
     def is_current(self, source: Source) -> bool:
         """Whether a text is what stands in the editor; of a file that is not open it is taken to be."""
         text = self.files.text(source.name)
-        return text is None or text == source.text
+        return text is None or text.removeprefix("\ufeff") == source.text
 
     # ---- what they are ------------------------------------------------------------------------------
 

@@ -205,7 +205,7 @@ class Navigation:
         """The models, blocks and lets of all specs in the editor's folders whose names have the letters asked for."""
         workspace = self._workspace()
         paths = dict.fromkeys(self._documents.texts)
-        paths |= dict.fromkeys(islice(specs_below(self._documents.folders, self._documents.files), MOST_FILES))
+        paths |= dict.fromkeys(islice(specs_below(self._documents.files.folders, self._documents.files), MOST_FILES))
         found = []
         for path in map(self._documents.files.absolute, paths):
             source = workspace.source(path)

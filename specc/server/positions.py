@@ -17,7 +17,7 @@ def position(source: Source, offset: int) -> Position:
     """Where the character at ``offset`` stands."""
     offset = min(max(offset, 0), len(source.text))
     line, _ = source.position(offset)
-    return Position(line - 1, _units(source.before(offset)))
+    return Position(line - 1, _units(source.before(offset)) + (source.has_mark and line == 1))
 
 
 def bounds(span: Span) -> tuple[Position, Position]:
@@ -33,7 +33,7 @@ def offset(source: Source, place: Position) -> int:
         return len(source.text)
     text = source.line(place.line + 1)
     begin = _line_start(source.text, place.line)
-    units = 0
+    units = int(source.has_mark and place.line == 0)
     for at, character in enumerate(text):
         units += 2 if ord(character) > 0xFFFF else 1
         if units > place.character:

@@ -6,11 +6,13 @@ one than the editor's, and a spec is small.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from functools import partial
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from specc.diagnostics import Diagnostic, Severity, SpecError, UsageError
@@ -100,8 +102,8 @@ class Session:
         """Look for specs in the folders that the editor has now."""
         workspace = self.server.workspace
         found = [folder.uri for folder in workspace.folders.values()] or [workspace.root_uri or ""]
-        self.documents.folders = tuple(self.documents.path(uri) for uri in found if uri.startswith("file:"))
-        self.checks.search(list(self.documents.folders))
+        self.documents.files.folders = tuple(self.documents.path(uri) for uri in found if uri.startswith("file:"))
+        self.checks.search(list(self.documents.files.folders))
 
     def opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
         document = params.text_document
@@ -256,8 +258,15 @@ def _is_kind(kind: str, asked: str) -> bool:
 _START = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 1))
 
 
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether what pygls has to say is for who reads a log: an editor shows by itself what it was refused."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, JsonRpcException) and error.code == lsp.LSPErrorCodes.RequestFailed)
+
+
 def serve() -> int:
     """Answer over standard input and output until the editor ends it; the exit code."""
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
     server = Session().server
     # All paths are absolute. A present folder that somebody removes would have each of them fail; that of a server on
     # Windows nobody could remove.

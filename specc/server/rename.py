@@ -302,11 +302,13 @@ def _ports(old: Graph, new: Graph) -> list[str]:
     names = [("input", was.name, now.name) for was, now in zip(old.inputs, new.inputs, strict=True)]
     pairs = zip(old.outputs, new.outputs, strict=True)
     names += [("output", was.name, now.name) for (was, _), (now, _) in pairs]
-    return [
+    told = [
         f"the {kind} {was} of {new.name} is called {now} by all who use its files"
         for kind, was, now in names
         if was != now
     ]
+    sizes = zip(old.symbols, new.symbols, strict=True)  # the batch is none of them: nobody gives it
+    return told + [f"--at {was.name}=… says {now.name}=… from now on" for was, now in sizes if was.name != now.name]
 
 
 def _settings(things: tuple[Declared, ...], name: str) -> list[str]:
@@ -315,8 +317,6 @@ def _settings(things: tuple[Declared, ...], name: str) -> list[str]:
     for thing in things:
         if thing.kind == "parameter" and thing.of_model:
             told.append(f"--set {thing.name}=… and specc.load(…, {thing.name}=…) say {name} from now on")
-        elif thing.kind == "size" and thing.of_model:
-            told.append(f"--at {thing.name}=… says {name}=… from now on")
         elif thing.kind == "model":
             told.append(f"--model {thing.name} says {name} from now on, and so do the files that are made of it")
     return told

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import NoReturn
 
@@ -94,7 +95,7 @@ def _refuse_size(name: str, size: int) -> NoReturn:
 
 def _decode(name: str, data: bytes) -> Source:
     try:
-        source = Source(name, data.decode("utf-8-sig"))
+        source = Source(name, data.decode("utf-8-sig"), has_mark=data.startswith(BOM_UTF8))
     except UnicodeDecodeError as error:
         shown = Source(name, error.object.decode("utf-8", "backslashreplace"))
         start, bad = len(error.object[: error.start].decode("utf-8")), error.object[error.start]

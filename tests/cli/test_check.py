@@ -251,6 +251,18 @@ class TestManyFiles:
         with pytest.raises(ZeroDivisionError):
             command.main(["--format", form], standalone_mode=False)
 
+    def test_settings_that_say_nothing_are_told_beside_the_files_that_have_others(
+        self, specc: Specc, here: Path
+    ) -> None:
+        write(here, a=FINE)
+        (here / "sub").mkdir()
+        write(here / "sub", b=FINE)
+        (here / "sub" / "specc.toml").write_text("nonsense = 1\n")
+        result = specc("check", "a.cnn", "sub/b.cnn")
+        assert result.code == 2
+        assert result.err.startswith("error: sub/specc.toml: there is no setting nonsense; there are ")
+        assert "1 file, 1 model: all fit together" in result.out
+
     @pytest.mark.parametrize(
         "error", [MemoryError(), OSError(errno.ENOMEM, "no memory")], ids=["Python's", "the system's"]
     )

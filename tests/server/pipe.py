@@ -10,22 +10,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from queue import Queue
 from threading import Thread
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
 
 
 class Pipe:
-    """A server, and what is written to it and read of it as bytes."""
+    """A server, and what is written to it and read of it as bytes.
 
-    def __init__(self, folder: Path, command: Sequence[str] = (sys.executable, "-m", "specc", "server")) -> None:
+    Args:
+        log: what the server has for whoever reads its log goes there.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        command: Sequence[str] = (sys.executable, "-m", "specc", "server"),
+        log: IO[bytes] | None = None,
+    ) -> None:
         self.folder = folder
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=log or subprocess.DEVNULL,
             cwd=folder,
             env=environment,
         )

@@ -14,6 +14,7 @@ from specc.report.annotation import shapes
 from specc.server.buffers import Buffers
 from specc.server.completion import offers
 from specc.server.diagnosis import diagnosis
+from specc.server.documents import Documents
 from specc.server.hints import hints
 from specc.server.hover import hover
 from specc.server.outline import outline
@@ -21,7 +22,7 @@ from specc.server.positions import Position, offset, position
 from specc.server.references import declarations
 from specc.server.workspace import Workspace
 from specc.source import Source
-from specc.syntax import parse
+from specc.syntax import parse, read
 from specc.syntax.mending import mended
 from specc.syntax.yaml.writer import to_yaml
 from tests.cli.conftest import Specc, specc
@@ -40,6 +41,21 @@ def test_places_are_those_of_utf_16(text: str, at: int) -> None:
     assert place == (text[:at].count("\n"), len(line.encode("utf-16-le")) // 2)
     if not text[:at].endswith("\r"):  # which ends a line, and is none of its characters
         assert offset(source, place) == at
+
+
+def test_a_mark_that_a_client_sends_is_a_character_of_its_first_line(tmp_path: Path) -> None:
+    (tmp_path / "net.cnn").write_text(NET, encoding="utf-8-sig")
+    path = f"{tmp_path}/net.cnn"
+    for texts, first in ({}, 0), ({path: f"\ufeff{NET}"}, 1):
+        source = read(path, Buffers(texts))
+        assert source.text == NET
+        for at, place in ((0, (0, first)), (5, (0, 5 + first)), (NET.index("stem"), (1, 2))):
+            assert position(source, at) == place
+            assert offset(source, Position(*place)) == at
+        assert offset(source, Position(0, 0)) == 0
+    documents = Documents()
+    documents.change(f"file://{path}", f"\ufeff{NET}", 1)
+    assert documents.is_current(read(path, documents.files))
 
 
 @given(st.text("a\n𝕊"), st.integers(-(2**40), 2**40), st.integers(-(2**40), 2**40))
@@ -129,6 +145,18 @@ def test_what_is_open_is_read_before_the_disk(tmp_path: Path) -> None:
     found = diagnosis(net, files)
     assert (found.findings, found.imports) == ((), {library})
     assert [entry.name for entry in files.entries(str(tmp_path))] == ["lib.cnn", "net.cnn"]
+
+
+def test_paths_are_told_from_the_folder_of_the_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")  # as the server does
+    net = f"{tmp_path}/nets/net.cnn"
+    files = Buffers({net: 'from "lib.cnn" import b\nmodel M : [N, 3, 8, 8] { b }\n', f"{tmp_path}/e.cnn": ""})
+    (missing,) = diagnosis(net, files).findings
+    assert missing.message == f"{tmp_path}/nets/lib.cnn: there is no such file"
+    files.folders = ("/elsewhere", str(tmp_path))
+    (missing,) = diagnosis(net, files).findings
+    assert missing.message == "nets/lib.cnn: there is no such file"
+    assert diagnosis(f"{tmp_path}/e.cnn", files).findings[0].message == "e.cnn describes no model: it is empty"
 
 
 def test_hover_has_the_arithmetic_where_the_file_fits() -> None:

@@ -115,7 +115,8 @@ def test_a_file_that_comes_to_be_or_is_written_renews_what_imports_it(
         assert (await editor.rest())["net.cnn"] == 1
         (tmp_path / "specc.toml").write_text("nonsense = 1\n")
         editor.checks.changed_on_disk([str(tmp_path / "specc.toml")])
-        assert "specc.toml" in str((await editor.rest())["net.cnn"])
+        problem = str((await editor.rest())["net.cnn"])
+        assert problem.startswith(f"{tmp_path}/specc.toml: there is no setting nonsense; there are ")
 
     edit(work)
 
@@ -177,7 +178,7 @@ def test_a_search_ends_where_a_folder_has_too_much(tmp_path: Path, monkeypatch: 
 )
 def test_what_is_no_file_has_a_path_of_its_own(tmp_path: Path, uri: str, name: str) -> None:
     documents = Documents()
-    documents.folders = (str(tmp_path),)
+    documents.files.folders = (str(tmp_path),)
     path = documents.path(uri)
     assert path == documents.change(uri, "text", 1) == documents.path(uri) == f"{tmp_path}/{name}"
     assert documents.uri(path) == uri

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -21,13 +22,23 @@ def is_alive(pipe: Pipe) -> bool:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Pipe]:
-    pipe = Pipe(folder)
+def served(folder: Path, log: IO[bytes] | None = None) -> Iterator[Pipe]:
+    pipe = Pipe(folder, log=log)
     try:
         yield pipe
     finally:
         pipe.process.kill()
         pipe.process.communicate()
+
+
+def test_what_is_refused_is_no_fault_in_the_log(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log, served(tmp_path, log) as pipe:
+        pipe.begin()
+        pipe.open(pipe.uri("net.cnn"), NET)
+        place = {"textDocument": {"uri": pipe.uri("net.cnn")}, "position": {"line": 0, "character": 1}}
+        answer = pipe.ask("textDocument/rename", {**place, "newName": "x"})
+        assert "cannot be renamed" in answer["error"]["message"]
+    assert (tmp_path / "log").read_bytes() == b""
 
 
 def test_messages_that_are_none_are_passed_over(tmp_path: Path) -> None:

@@ -125,6 +125,9 @@ def test_what_callers_of_the_model_say_is_told() -> None:
     assert asked("(im", "picture").effects == ("the input image of Net is called picture by all who use its files",)
     assert "the output scores of Net is called logits by all who use its files" in asked("(sc", "logits").effects
     assert asked("let w", "broad").effects == ()
+    sizes = "model M : [N, 3, H, H] { relu }\n"
+    assert asked("3, ", "side", "sizes.cnn", sizes=sizes).effects == ("--at H=… says side=… from now on",)
+    assert asked("[", "B", "sizes.cnn", sizes=sizes).effects == ()  # nobody gives the batch
 
 
 @pytest.mark.parametrize(
