@@ -70,10 +70,11 @@ export class Checker {
   /** Ends whatever it is at, and starts it again. */
   stop() {
     this.restart();
-    this.asked?.resolve({ problem: "Stopped. It is checked again when you change it." });
+    // What waited for it would take as long, as a rule: it is stopped too, and must not pass for checked.
+    const stopped = [this.asked, ...this.waiting.values()].filter(Boolean);
     this.asked = null;
-    for (const { resolve } of this.waiting.values()) resolve(null);
     this.waiting.clear();
+    for (const { resolve } of stopped) resolve({ problem: "Stopped. It is checked again when you change it." });
   }
 
   restart() {

@@ -1,10 +1,10 @@
 // The editor: the words of the language in colours, shapes behind the lines, findings under the text.
 
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, invertedEffects, isolateHistory } from "@codemirror/commands";
 import { bracketMatching, indentOnInput, indentUnit, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap, setDiagnostics } from "@codemirror/lint";
-import { EditorState, StateEffect, StateField } from "@codemirror/state";
+import { Compartment, EditorState, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration,
   drawSelection,
@@ -41,7 +41,7 @@ const language = StreamLanguage.define({
     return "{}".includes(sign) ? "operator" : null;
   },
   languageData: {
-    indentOnInput: /^\s*\}$/, 
+    indentOnInput: /^\s*\}$/,
     commentTokens: { line: "#" },
     closeBrackets: { brackets: ["(", "[", "{", '"'] },
   },
@@ -82,13 +82,29 @@ const shapes = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
+const setName = StateEffect.define();
+
+const fileName = StateField.define({
+  create: () => "net.cnn",
+  update: (name, { effects }) => effects.find((effect) => effect.is(setName))?.value ?? name,
+});
+
+const colours = new Compartment();
+const coloursOf = (name) => (/ya?ml$/.test(name) ? [] : language);
+const called = (name) => [setName.of(name), colours.reconfigure(coloursOf(name))];
+
+/** To undo that another spec was opened gives back the name, too. */
+const names = invertedEffects.of(({ effects, startState }) =>
+  effects.some((effect) => effect.is(setName)) ? called(startState.field(fileName)) : [],
+);
+
 export class Editor {
   /**
    * @param {{onChange: () => void, onHover: (at: number) => Promise<object>, onComplete: (at: number) => Promise<object>}} answers
    */
   constructor(parent, answers) {
     this.answers = answers;
-        this.view = new EditorView({ parent, state: this.state("", "net.cnn") });
+    this.view = new EditorView({ parent, state: this.state("", "net.cnn") });
   }
 
   state(text, name) {
@@ -106,12 +122,14 @@ export class Editor {
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": "The spec", spellcheck: "false", autocapitalize: "off" }),
         syntaxHighlighting(classHighlighter),
-        /ya?ml$/.test(name) ? [] : language,
+        fileName.init(() => name),
+        colours.of(coloursOf(name)),
+        names,
         shapes,
         autocompletion({ override: [(context) => this.completions(context)] }),
         hoverTooltip((view, at) => this.tooltip(at)),
         keymap.of([...closeBracketsKeymap, ...lintKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
-        EditorView.updateListener.of((update) => update.docChanged && this.answers.onChange()),
+        EditorView.updateListener.of((update) => (update.docChanged || update.startState.field(fileName) !== update.state.field(fileName)) && this.answers.onChange()),
       ],
     });
   }
@@ -120,10 +138,24 @@ export class Editor {
     return this.view.state.doc.toString();
   }
 
-  /** Another spec, whose history begins with it. */
-  open(text, name) {
+  get name() {
+    return this.view.state.field(fileName);
+  }
+
+  /** The spec that the history begins with. */
+  begin(text, name) {
     this.view.setState(this.state(text, name));
-    this.answers.onChange();
+  }
+
+  /** Another spec; undo gives back the one before it. */
+  open(text, name) {
+    this.view.dispatch({
+      changes: { from: 0, to: this.view.state.doc.length, insert: text },
+      selection: { anchor: 0 },
+      effects: [...called(name), setShapes.of([]), EditorView.scrollIntoView(0)],
+      annotations: isolateHistory.of("full"),
+    });
+    this.showFindings([]);
   }
 
   /** Another text for the same spec, which can be undone. */

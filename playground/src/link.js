@@ -1,7 +1,7 @@
 // A link that carries a spec: {"name", "text"} as JSON, compressed, in base64 for addresses, behind the # that no server sees.
 
 export const LARGEST = 1 << 20; // characters: no spec is larger
-const KEY = "#spec=";
+export const KEY = "#spec=";
 
 /** The fragment that carries the spec. */
 export async function written(spec) {

@@ -3,7 +3,9 @@
 const CACHE = `specc-playground-${SPECC.version}`;
 
 addEventListener("install", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SPECC.files)));
+  // What the browser still has of an earlier version would be kept with this one: the server is asked of each file.
+  const files = SPECC.files.map((name) => new Request(name, { cache: "no-cache" }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(files)));
 });
 
 addEventListener("activate", (event) => {

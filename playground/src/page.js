@@ -12,12 +12,14 @@ const begun = performance.now();
 
 const page = {
   name: "net.cnn",
+  opened: { name: "net.cnn", text: "" }, // a spec, as it was opened
+  isOther: false, // than the one whose network is shown
   about: "table",
   model: null,
   sizes: null,
   depth: 1,
   models: [],
-  examples: {},
+  examples: { "net.cnn": "" },
   keeps: true,
   took: 0, // milliseconds, by the last answer for the panel
 };
@@ -60,13 +62,19 @@ $("stop").onclick = () => {
 // ---- the spec ----------------------------------------------------------------------------------------------
 
 function spec() {
-  return { name: page.name, text: editor.text };
+  return { name: editor.name, text: editor.text };
 }
 
 function open({ name, text }) {
-  Object.assign(page, { name: link.safeName(name), model: null, sizes: null });
-  $("tab-form").textContent = /ya?ml$/.test(page.name) ? "Language" : "YAML";
-  editor.open(text.replace(/^\ufeff/, ""), page.name);
+  page.isOther = true;
+  page.opened = { name: link.safeName(name), text: text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n") };
+  editor.open(page.opened.text, page.opened.name);
+}
+
+/** The spec that is there at first. */
+function begin({ name, text }) {
+  page.opened = { name: link.safeName(name), text };
+  editor.begin(text, page.opened.name);
 }
 
 function writeOn(other) {
@@ -74,36 +82,62 @@ function writeOn(other) {
   editor.view.focus();
 }
 
+/**
+ * For a reload of this tab all is kept; for another day what somebody has written, in whose place nothing comes that was
+ * opened, here or in another tab, and not changed.
+ */
 function keep() {
+  const { name, text } = spec();
+  const isWritten = name !== page.opened.name || text !== page.opened.text;
+  const known = JSON.stringify({ name, text });
   try {
-    localStorage.setItem(STORED, JSON.stringify(spec()));
+    sessionStorage.setItem(STORED, known);
+    if (isWritten) localStorage.setItem(STORED, known);
+    promise(true);
   } catch {
-    page.keeps = false;
+    promise(false);
   }
+  // A reload would bring back what the link has, in place of what is edited from here on.
+  if (page.keeps && location.hash.startsWith(link.KEY)) history.replaceState(null, "", location.pathname + location.search);
 }
 
 function kept() {
   try {
-    const found = JSON.parse(localStorage.getItem(STORED));
-    return typeof found?.text === "string" && typeof found?.name === "string" ? found : null;
+    for (const storage of [sessionStorage, localStorage]) {
+      const found = JSON.parse(storage.getItem(STORED));
+      if (typeof found?.text === "string" && typeof found?.name === "string") return found;
+    }
   } catch {
-    page.keeps = false;
-    return null;
+    promise(false);
   }
+  return null;
+}
+
+/** What the page promises of what is written. */
+function promise(keeps) {
+  page.keeps = keeps;
+  const gone = keeps ? "" : " This browser does not store what you write: it is gone when you close the page. Save it, or copy a link.";
+  const isOffline = document.body.dataset.offline === "ready";
+  const text = `Everything runs in this page; nothing you write is sent anywhere.${gone}${isOffline ? " It works without a connection, too." : ""}`;
+  if ($("promise").textContent !== text) $("promise").textContent = text;
 }
 
 let pause;
 
 /** Whether a question was about what is in the editor now. */
 function isPresent(asked) {
-  return asked.text === editor.text && asked.name === page.name;
+  return asked.text === editor.text && asked.name === editor.name;
 }
 
 async function check() {
+  if (page.name !== editor.name) Object.assign(page, { name: editor.name, model: null, sizes: null });
+  $("tab-form").textContent = /ya?ml$/.test(page.name) ? "Language" : "YAML";
   keep();
+  showExample();
   if (document.body.dataset.state !== "refused") notice("");
   clearTimeout(pause);
   delete document.body.dataset.pause;
+  delete document.body.dataset.checked;
   const asked = spec();
   const found = await checker.ask("check", asked);
   if (!found || !isPresent(asked)) return;
@@ -114,15 +148,13 @@ async function check() {
   list(found.problem, findings);
   if (!fits) stale();
   document.body.dataset.checked = found.problem ? "problem" : fits ? "fits" : "wrong";
-  if (found.problem) return;
   editor.showFindings(findings);
+  if (found.problem) return;
   const known = await checker.ask("shapes", asked);
   if (!known || !isPresent(asked)) return;
-  if (!known.problem) {
-    editor.showShapes(known.hints);
-    page.models = known.models;
-    chooseModel();
-  }
+  editor.showShapes(known.hints ?? []);
+  page.models = known.models ?? [];
+  chooseModel();
   document.body.dataset.first ??= Math.round(performance.now() - begun);
   if (fits) {
     // A large network's table takes longer than a key: it waits until nobody types.
@@ -178,10 +210,16 @@ function chooseModel() {
 }
 
 function stale() {
+  if (page.isOther) clear();
   if ($("panel").classList.contains("stale")) return;
   const isEmpty = !$("panel").childElementCount;
   $("panel").prepend(element("p", isEmpty ? "It is shown once all shapes fit." : "As it was when all shapes fitted.", { class: "note" }));
   $("panel").classList.add("stale");
+}
+
+function clear() {
+  $("panel").replaceChildren();
+  $("panel").classList.remove("stale");
 }
 
 async function show() {
@@ -193,14 +231,17 @@ async function show() {
   if (about === "table" && page.sizes) given.sizes = page.sizes;
   if (about === "picture") given.depth = page.depth;
   if (about === "form") delete given.model;
-  const found = about === "onnx" ? { models: page.models } : await checker.ask(about, spec(), given);
-  if (!found || about !== page.about) return;
+  const asked = spec();
+  const found = about === "onnx" ? { models: page.models } : await checker.ask(about, asked, given);
+  if (!found || about !== page.about || !isPresent(asked)) return;
+  page.isOther = false;
   page.took = performance.now() - began;
   const at = $("panel").scrollTop;
   const focus = $("panel").contains(document.activeElement) && (document.activeElement.id || "panel");
-  $("panel").replaceChildren();
-  $("panel").classList.remove("stale");
-  if (found.problem) {
+  clear();
+  if (!page.models.length && about !== "form") {
+    $("panel").append(element("p", "There is no model in it. What its blocks come to is shown in a model that uses them.", { class: "note" }));
+  } else if (found.problem) {
     $("panel").append(spans("p", found.problem, { class: "finding error" }));
     if (page.sizes) $("panel").append(button("Any size", () => change({ sizes: null })));
   } else PANELS[about]($("panel"), found, { ...page, spec: spec(), change, open: writeOn });
@@ -234,8 +275,7 @@ function choose(tab, focus) {
 for (const [i, tab] of tabs.entries()) {
   tab.onclick = () => {
     choose(tab);
-    $("panel").replaceChildren();
-    $("panel").classList.remove("stale");
+    clear();
     if (document.body.dataset.checked === "fits" || page.about === "onnx") show();
     else stale();
   };
@@ -277,26 +317,31 @@ async function fromLink() {
   const found = await link.read(location.hash);
   if (!found) return false;
   open(found);
-  // What is edited from here on is not what the link has.
-  if (page.keeps) history.replaceState(null, "", location.pathname + location.search);
   return true;
 }
 
 addEventListener("hashchange", () => fromLink().catch((error) => notice(error.message)));
 
 async function fillExamples() {
-  page.examples = await (await fetch(new URL("library.json", import.meta.url))).json();
+  const library = await (await fetch(new URL("library.json", import.meta.url))).json();
   const groups = [["First networks", (name) => !name.includes("/")], ["Zoo", (name) => name.includes("/")]];
   for (const [label, belongs] of groups) {
     const group = element("optgroup", "", { label });
-    for (const name of Object.keys(page.examples).filter(belongs)) group.append(new Option(name.replace(/^zoo\//, ""), name));
+    for (const name of Object.keys(library).filter(belongs)) group.append(new Option(name.replace(/^zoo\//, ""), name));
     $("examples").append(group);
   }
+  Object.assign(page.examples, library);
   $("examples").onchange = () => {
     const name = $("examples").value;
     if (name) open({ name, text: page.examples[name] });
-    $("examples").value = "";
   };
+  showExample();
+}
+
+/** Which of the menu is in the editor; none, once it is another text. */
+function showExample() {
+  const { name, text } = spec();
+  $("examples").value = page.examples[name] === text ? name : "";
 }
 
 // ---- the start ---------------------------------------------------------------------------------------------
@@ -327,23 +372,26 @@ async function start() {
   }
   const filled = fillExamples();
   const stored = kept();
+  if (stored) begin(stored); // and it comes back where the link is undone
   let broken = "";
   const isLinked = await fromLink().catch((error) => {
     broken = error.message;
   });
   if (!isLinked) {
-    if (!stored) await filled;
-    open(stored ?? { name: "lenet.cnn", text: page.examples["lenet.cnn"] });
+    if (!stored) {
+      await filled;
+      if (!editor.text) begin({ name: "lenet.cnn", text: page.examples["lenet.cnn"] });
+    }
+    check();
   }
   if (broken) notice(broken);
   await filled;
-  if (!page.keeps) $("promise").textContent += " This browser stores nothing for the page: what you write is gone when you close it. Copy a link to keep it.";
   if (navigator.serviceWorker) {
     try {
       await navigator.serviceWorker.register(new URL("offline.js", import.meta.url));
       await navigator.serviceWorker.ready;
       document.body.dataset.offline = "ready";
-      $("promise").textContent += " It works without a connection, too.";
+      promise(page.keeps);
     } catch {
       // Without storage there is no working offline; all else is as ever.
     }

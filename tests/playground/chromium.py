@@ -20,9 +20,19 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address that the folder has meanwhile."""
-    server = ThreadingHTTPServer(("localhost", 0), functools.partial(Handler, directory=str(folder)))
+def served(folder: Path, fresh: set[str] | None = None) -> Iterator[str]:
+    """The address that the folder has meanwhile.
+
+    Args:
+        fresh: takes the paths that a browser asked for although it might still have them.
+    """
+
+    class Listening(Handler):
+        def log_request(self, *_: object) -> None:
+            if fresh is not None and self.headers["Cache-Control"] == "max-age=0":
+                fresh.add(self.path)
+
+    server = ThreadingHTTPServer(("localhost", 0), functools.partial(Listening, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -1,6 +1,7 @@
 // Visits the playground in Chromium: reads JSON from standard input, what to do there, and writes what was seen.
 //
-// {"browser": path, "atOnce": number, "visits": {name: {"address", "actions": [[what, ...], ...], "viewport", "scheme", "without": [names]}}}
+// {"browser": path, "atOnce": number, "visits": {name: {"address", "actions": [[what, ...], ...], "viewport", "scheme",
+//   "without": [names], "behind": name of a visit, which this one goes on with in the same page}}}
 // gives {name: {"steps": [what is seen at first and after each action, with it and the seconds of
 //   processor time that the browser took for it], "requests": [addresses], "errors": [uncaught ones]}}
 import { readFile } from "node:fs/promises";
@@ -98,6 +99,68 @@ const ACTIONS = {
   async reload(page) {
     await page.reload();
   },
+  /** Opens a page as if nothing had been open. */
+  async anew(page, address) {
+    await page.goto("about:blank");
+    await page.goto(address);
+  },
+  /** What another tab of the browser shows at first; then an example is chosen in it, and it is closed. */
+  async another(page, name) {
+    const other = await page.context().newPage();
+    await other.goto(page.url().split("#")[0]);
+    await settled(other);
+    const first = await other.evaluate(seen);
+    await other.selectOption("#examples", name);
+    await settled(other);
+    await other.close();
+    return first;
+  },
+  /** A text whose check is stopped when another one waits for it. */
+  async overtake(page, text, other) {
+    await ACTIONS.write(page, text);
+    await page.waitForSelector("#stop:visible", { timeout: PATIENCE });
+    await ACTIONS.interrupt(page, other);
+  },
+  /** Tabs, and another text before any of them could be shown. */
+  async hurry(page, tabs, text) {
+    await page.focus(".cm-content");
+    await page.keyboard.press("Control+a");
+    await page.evaluate(
+      ([tabs, text]) => {
+        for (const tab of tabs) document.querySelector(tab).click();
+        const pasted = new DataTransfer();
+        pasted.setData("text/plain", text);
+        document.querySelector(".cm-content").dispatchEvent(new ClipboardEvent("paste", { clipboardData: pasted, bubbles: true, cancelable: true }));
+      },
+      [tabs, text],
+    );
+  },
+  async undo(page) {
+    await page.focus(".cm-content");
+    await page.keyboard.press("Control+z");
+  },
+  /** The address once a link was to be copied, where a page may not write to the clipboard. */
+  async unclipped(page, selector) {
+    await page.evaluate(() => Object.defineProperty(navigator.clipboard, "writeText", { value: () => Promise.reject(), configurable: true }));
+    await page.click(selector);
+    await page.waitForFunction(() => location.hash);
+    return page.url();
+  },
+  /** On paper: how many lines of the text there are, and what does not fit into its frame. */
+  async printed(page) {
+    await page.emulateMedia({ media: "print" });
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    const found = await page.evaluate(() => {
+      const frames = [...document.querySelectorAll("#editor, .cm-scroller, #panel")];
+      return {
+        lines: document.querySelectorAll(".cm-line").length,
+        cut: frames.filter((one) => one.scrollHeight > one.clientHeight + 1).map((one) => one.id || one.className),
+      };
+    });
+    await page.emulateMedia({ media: "screen" });
+    await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+    return found;
+  },
   async offline(page) {
     await page.waitForSelector("[data-offline=ready]", { timeout: PATIENCE });
     await page.context().setOffline(true);
@@ -163,7 +226,7 @@ async function browserOf(browser, { viewport = { width: 1280, height: 800 }, sch
         const refuse = () => {
           throw new DOMException("Access is denied", "SecurityError");
         };
-        Object.defineProperty(globalThis, "localStorage", { get: refuse });
+        for (const storage of ["localStorage", "sessionStorage"]) Object.defineProperty(globalThis, storage, { get: refuse });
         navigator.serviceWorker.register = async () => refuse();
       } else Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
     }, name);
@@ -171,11 +234,16 @@ async function browserOf(browser, { viewport = { width: 1280, height: 800 }, sch
   return context;
 }
 
-async function visit(context, { address, actions = [] }) {
-  const page = await context.newPage();
+async function visit(context, page, { address, actions = [], viewport, scheme }) {
   const [requests, errors, steps] = [[], [], []];
-  context.on("request", (request) => requests.push(request.url()));
-  page.on("pageerror", (error) => errors.push(String(error)));
+  const [asked, wrong, said] = [
+    (request) => requests.push(request.url()),
+    (error) => errors.push(String(error)),
+    (message) => message.type() === "error" && errors.push(message.text()),
+  ];
+  context.on("request", asked);
+  page.on("pageerror", wrong);
+  page.on("console", said);
   const client = await context.browser().newBrowserCDPSession();
   const processor = async () => {
     const { processInfo } = await client.send("SystemInfo.getProcessInfo");
@@ -188,7 +256,11 @@ async function visit(context, { address, actions = [] }) {
     steps.push({ ...(await page.evaluate(seen)), action, result: result ?? null, processor: after - before });
     before = after;
   };
-  await page.goto(address);
+  if (page.url() === "about:blank") await page.goto(address);
+  else {
+    if (viewport) await page.setViewportSize(viewport);
+    if (scheme) await page.emulateMedia({ colorScheme: scheme });
+  }
   await look([]);
   for (const [what, ...given] of actions) {
     try {
@@ -197,6 +269,9 @@ async function visit(context, { address, actions = [] }) {
       throw new Error(`${what} ${JSON.stringify(given).slice(0, 200)}, where there is ${JSON.stringify(await page.evaluate(seen)).slice(0, 2000)}`, { cause: error });
     }
   }
+  context.off("request", asked);
+  page.off("pageerror", wrong);
+  page.off("console", said);
   return { steps, requests, errors };
 }
 
@@ -205,14 +280,16 @@ for await (const part of process.stdin) input += part;
 const task = JSON.parse(input);
 const browser = await chromium.launch({ executablePath: task.browser, args: FLAGS, chromiumSandbox: false });
 const results = {};
-const left = Object.entries(task.visits);
+const left = Object.entries(task.visits).filter(([, { behind }]) => !behind);
 
 /** Makes visits, while another one does. */
 async function visitor() {
   for (let next; (next = left.shift()); ) {
-    const [name, { address, actions, ...setting }] = next;
-    const context = await browserOf(browser, setting);
-    results[name] = await visit(context, { address, actions });
+    const context = await browserOf(browser, next[1]);
+    const page = await context.newPage();
+    for (; next; next = Object.entries(task.visits).find(([, { behind }]) => behind === next[0])) {
+      results[next[0]] = await visit(context, page, next[1]);
+    }
     await context.close();
   }
 }
