@@ -303,8 +303,6 @@ def serving(folder: Path) -> Iterator[tuple[Pipe, Path]]:
 
 def serve(clock: Path) -> int:
     """As `specc server` does, with a clock. What it does for later it does after 10 ms, that a run takes no hours."""
-    import gc
-
     from specc.server import checks, protocol, transport
 
     times: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
@@ -323,7 +321,6 @@ def serve(clock: Path) -> int:
     transport.Dialogue.handle_message = handled
     checks.Checks._diagnose = diagnosed  # type: ignore[method-assign]
     checks.PAUSE = 0.01
-    gc.enable()
     code = protocol.serve()
     clock.write_text(json.dumps({what: each.tolist() for what, each in times.items()}), "utf-8")
     return code

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import click
 
 from specc.cli.command import Command
@@ -24,5 +22,4 @@ def command() -> int:
         raise MissingDependency("specc server", "pygls", "lsp") from None
     from specc.server.protocol import serve
 
-    gc.enable()  # one check leaves nothing to collect, many do
     return serve()

@@ -14,6 +14,7 @@ from specc.elaborate.phases import (
     choose,
     constant,
     elaborate,
+    fitting,
     require_parameters,
     sketches,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "choose",
     "constant",
     "elaborate",
+    "fitting",
     "require_parameters",
     "sketches",
 ]

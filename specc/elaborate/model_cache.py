@@ -10,22 +10,30 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
-from specc.diagnostics import SpecError
+from specc.diagnostics import Diagnostic, SpecError
 from specc.elaborate.files import Imports
 from specc.elaborate.scopes import Environment
 from specc.ir.graph import Graph, Node, Region
 from specc.source import Source, Span
 from specc.syntax import ast, is_yaml, parse
+from specc.syntax.mending import mended
 from specc.syntax.parser import attempt
 
+T = TypeVar("T")
 MOST_TREES = 32
+MOST_MENDED = 16
+"""Half-written texts whose trees are kept, those that came last."""
 MOST_STEPS = 50_000
 """Steps of all models that are kept: about 40 MB."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+_Mistakes = tuple[Diagnostic, ...]
+"""Of a text. Not the error, which would keep whatever was at work when it was raised."""
 
 
 class _Key(NamedTuple):
@@ -50,6 +58,7 @@ class _Entry(NamedTuple):
         blocks: the names, where they are defined, of the blocks that it calls.
         starts: the offset of each of the texts, in `source`.
         charged: how many entries its lists have.
+        notes: by who made them: of what, the offsets of the texts then, and the note.
     """
 
     graph: Graph
@@ -58,6 +67,7 @@ class _Entry(NamedTuple):
     starts: tuple[int, ...]
     imports: dict[str, Source]
     charged: int
+    notes: dict[str, tuple[object, tuple[int, ...], Any]]
 
 
 class EarlierModel(NamedTuple):
@@ -65,17 +75,42 @@ class EarlierModel(NamedTuple):
 
     Attributes:
         source: that text.
-        starts: the offset of each part of it that the model depends on, and `by` how much further it stands now.
+        now: the offset of each part of the present one that the model depends on.
     """
 
     graph: Graph
     source: Source
+    now: tuple[int, ...]
+    entry: _Entry
+
+    def note(self, by: str, make: Callable[[Graph, Source], T], of: object = None) -> tuple[T, Shift]:
+        """What somebody finds out about the places of the model, once for all texts in which it is as it was.
+
+        Args:
+            by: who does.
+            of: what else it depends on: only the last is kept.
+        """
+        notes = self.entry.notes
+        if by not in notes or notes[by][0] != of:
+            notes[by] = of, self.entry.starts, make(self.graph, self.source)
+        _, starts, found = notes[by]
+        return found, Shift(starts, tuple(new - old for old, new in zip(starts, self.now, strict=True)))
+
+
+class Shift(NamedTuple):
+    """From the places of a text to those of a later one.
+
+    Attributes:
+        starts: the offset of each part of it, and `by` how much further it stands now.
+    """
+
     starts: tuple[int, ...]
     by: tuple[int, ...]
 
-    def now(self, offset: int) -> int:
-        """Where a place of that text is in the present one."""
-        return offset + self.by[max(0, bisect_right(self.starts, offset) - 1)]
+    def __call__(self, place: tuple[int, int]) -> tuple[int, int]:
+        """Where what begins and ends there does so now."""
+        by = self.by[max(0, bisect_right(self.starts, place[0]) - 1)]
+        return place[0] + by, place[1] + by
 
 
 class ModelCache:
@@ -84,13 +119,12 @@ class ModelCache:
     Attributes:
         quiet: models that no lint has anything to say of.
         steps: of all models.
-        notes: what others have found out about the places of models, by the places that these had.
     """
 
     def __init__(self) -> None:
-        self._trees: OrderedDict[tuple[str, str], ast.File | SpecError | None] = OrderedDict()
+        self._trees: OrderedDict[tuple[str, str], ast.File | _Mistakes | None] = OrderedDict()
+        self._mended: OrderedDict[tuple[str, str], ast.File | None] = OrderedDict()
         self.quiet: WeakSet[Graph] = WeakSet()
-        self.notes: WeakKeyDictionary[Graph, Any] = WeakKeyDictionary()
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
         self.steps = 0
 
@@ -98,21 +132,14 @@ class ModelCache:
         """What is parsed of a text, whose places may lie in another source of the same name and text.
 
         Raises:
-            SpecError: as `specc.syntax.parse` does; of the same text the same one.
+            SpecError: as `specc.syntax.parse` does.
         """
-        tree = self.whole(source)
-        if tree is not None:
-            return tree
         key = source.name, source.text
-        error = self._trees[key]
-        if error is None:
-            try:
-                tree = self._trees[key] = parse(source)
-                return tree
-            except SpecError as mistakes:
-                error = self._trees[key] = mistakes
-        assert isinstance(error, SpecError), "what is a tree was found"
-        raise SpecError(list(error.diagnostics))
+        known = self.whole(source) or self._trees[key] or _parsed(source)
+        self._trees[key] = known
+        if isinstance(known, ast.File):
+            return known
+        raise SpecError(known)
 
     def whole(self, source: Source) -> ast.File | None:
         """As `tree`; None where it would raise, or has never been asked and a first look finds something."""
@@ -124,7 +151,19 @@ class ModelCache:
             if len(self._trees) > MOST_TREES:
                 self._trees.popitem(last=False)
         tree = self._trees[key]
-        return None if isinstance(tree, SpecError) else tree
+        return tree if isinstance(tree, ast.File) else None
+
+    def partial(self, source: Source) -> ast.File | None:
+        """As `tree`; of a text with mistakes what `specc.syntax.mending` makes of it."""
+        tree = self.whole(source)
+        if tree is not None:
+            return tree
+        key = source.name, source.text
+        if key not in self._mended:
+            self._mended[key] = mended(source)
+            if len(self._mended) > MOST_MENDED:
+                self._mended.popitem(last=False)
+        return self._mended[key]
 
     def of(self, file: ast.File, names: Environment, imports: Imports) -> FileModels:
         """Those of a file, whose imports have been opened."""
@@ -136,8 +175,7 @@ class ModelCache:
         if entry is None:
             return None
         self._entries.move_to_end(key)
-        by = tuple(new - old for old, new in zip(entry.starts, starts, strict=True))
-        return EarlierModel(entry.graph, entry.source, entry.starts, by)
+        return EarlierModel(entry.graph, entry.source, starts, entry)
 
     def get(self, key: _Key, source: Source, starts: tuple[int, ...], imports: dict[str, Source]) -> _Entry | None:
         """A model, at its places in this text."""
@@ -152,7 +190,7 @@ class ModelCache:
             if old in self.quiet:
                 self.quiet.add(graph)
             blocks = tuple(map(moves, entry.blocks))
-            entry = self._entries[key] = _Entry(graph, blocks, source, starts, imports, entry.charged)
+            entry = self._entries[key] = _Entry(graph, blocks, source, starts, imports, entry.charged, entry.notes)
         return entry
 
     def put(self, key: _Key, entry: _Entry) -> None:
@@ -165,14 +203,16 @@ class ModelCache:
             self.steps -= len(old.graph.nodes)
 
 
-def _attempt(source: Source) -> ast.File | SpecError | None:
+def _attempt(source: Source) -> ast.File | _Mistakes | None:
     """The tree; None where it is only known that there is something wrong."""
-    if not is_yaml(source.name):
-        return attempt(source)
+    return _parsed(source) if is_yaml(source.name) else attempt(source)
+
+
+def _parsed(source: Source) -> ast.File | _Mistakes:
     try:
         return parse(source)
     except SpecError as error:
-        return error
+        return error.diagnostics
 
 
 class FileModels:
@@ -200,13 +240,18 @@ class FileModels:
 
     def earlier(self, model: ast.ModelDefinition) -> EarlierModel | None:
         """As `get`, with the places of a text before."""
-        return self._cache.earlier(*self._key(model))
+        found = self._cache.earlier(*self._key(model))
+        if found is None:
+            self._count = self._entries()
+        else:
+            self._names.scope.budget.count += found.entry.charged
+        return found
 
     def put(self, model: ast.ModelDefinition, graph: Graph, blocks: tuple[Span, ...]) -> None:
         """Keep a model that fits, which was elaborated since it was asked for."""
         key, starts = self._key(model)
         count = self._entries() - self._count
-        self._cache.put(key, _Entry(graph, blocks, self._file.source, starts, self._imports, count))
+        self._cache.put(key, _Entry(graph, blocks, self._file.source, starts, self._imports, count, {}))
 
     def _entries(self) -> int:
         return sum(budget.count for budget in self._names.budgets())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -162,6 +162,27 @@ def sketches(
         faults = tuple(place.span for finding in findings for place in (finding.primary, *finding.trace))
         found.append((model, Sketch(inputs, walk.root, faults)))
     return tuple(found)
+
+
+def fitting(file: ast.File, imports: Imports, cache: ModelCache) -> Iterator[tuple[ast.ModelDefinition, EarlierModel]]:
+    """The models that fit, with their parameters at their defaults, where the file around them has no mistakes.
+
+    Args:
+        cache: models of earlier texts, which keep their places; the others are put there.
+    """
+    names = environment(file, imports)
+    known = cache.of(file, names, imports)
+    for model in file.models:
+        found = known.earlier(model)
+        if found is None:
+            try:
+                network = _elaborated(model, {}, names)
+            except SpecError:
+                continue
+            known.put(model, network.graph, network.blocks)
+            found = known.earlier(model)
+            assert found is not None, "it was put there"
+        yield model, found
 
 
 def elaborate(

@@ -73,8 +73,8 @@ def known_shapes(file: ast.File, imports: Imports, cache: ModelCache | None = No
             continue
         if isinstance(known, Checked):
             annotator.collect(known.graph)
-        elif cache is not None:
-            annotator.earlier(known, cache)
+        else:
+            annotator.earlier(known)
         models.append((model, known.graph.inputs))
     return annotator.lines(models)
 
@@ -100,6 +100,17 @@ class _Notes(NamedTuple):
     blocks: dict[_Place, list[str]]
     rounds: dict[_Place, list[str]]
     parameters: dict[_Place, set[int]]
+
+
+def _notes(graph: Graph, source: Source) -> _Notes:
+    part = _Annotator(ast.File(source, ()))
+    part.collect(graph)
+    # Of equal shapes at one place the last is enough: all that is asked is which there are, and the last.
+    steps, blocks, rounds = (
+        {place: list(dict.fromkeys(reversed(each)))[::-1] for place, each in known.items()}
+        for known in (part._steps, part._blocks, part._rounds)
+    )
+    return _Notes(steps, blocks, rounds, part._parameters)
 
 
 class _Annotator:
@@ -138,23 +149,9 @@ class _Annotator:
         types |= {port.name: str(port.type) for port in graph.inputs}
         self._collect(graph.members, types, self._file.source)
 
-    def earlier(self, model: EarlierModel, cache: ModelCache) -> None:
+    def earlier(self, model: EarlierModel) -> None:
         """As `collect`, of a model whose places are those of a text before."""
-        notes: _Notes | None = cache.notes.get(model.graph)
-        if notes is None:
-            part = _Annotator(ast.File(model.source, ()))
-            part.collect(model.graph)
-            # Of equal shapes at one place the last is enough: all that is asked is which there are, and the last.
-            steps, blocks, rounds = (
-                {place: list(dict.fromkeys(reversed(each)))[::-1] for place, each in known.items()}
-                for known in (part._steps, part._blocks, part._rounds)
-            )
-            notes = cache.notes[model.graph] = _Notes(steps, blocks, rounds, part._parameters)
-
-        def now(place: _Place) -> _Place:
-            by = model.now(place[0]) - place[0]
-            return place[0] + by, place[1] + by
-
+        notes, now = model.note("shapes", _notes)
         for old, new in ((notes.steps, self._steps), (notes.blocks, self._blocks), (notes.rounds, self._rounds)):
             for place, each in old.items():
                 new.setdefault(now(place), []).extend(each)

@@ -34,11 +34,18 @@ class Bindings:
 
     def __init__(self, files: Mapping[str, ast.File], real: Callable[[str], str] = str) -> None:
         self.files = files
+        self._real = {path: real(path) for path in files}
         found = Resolution(files, real)
         self.uses = found.uses
         """What is read at each place; several where it depends on the call."""
         self.things = tuple(dict.fromkeys(found.things.values()))
         self._same = self._joined()
+
+    def is_of(self, files: Mapping[str, ast.File], real: Callable[[str], str]) -> bool:
+        """Whether these trees are the same ones, at the same places."""
+        return files.keys() == self.files.keys() and all(
+            tree is self.files[path] and real(path) == self._real[path] for path, tree in files.items()
+        )
 
     def at(self, path: str, offset: int) -> Occupied | None:
         """The name at an offset of a file, or else before it, and what it stands for."""

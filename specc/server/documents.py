@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -13,11 +12,8 @@ from specc.elaborate.model_cache import ModelCache
 from specc.server.buffers import Buffers
 from specc.source import Source, is_yaml
 from specc.syntax import ast, read
-from specc.syntax.mending import mended
 
 _LONGEST_NAME = 100
-_MOST_MENDED = 16
-"""Half-written texts whose trees are kept, those that came last."""
 
 
 class Documents:
@@ -37,7 +33,6 @@ class Documents:
         self._paths: dict[str, str] = {}
         self._versions: dict[str, int] = {}
         self.models = ModelCache()
-        self._mended: OrderedDict[tuple[str, str], ast.File | None] = OrderedDict()
 
     # ---- places -------------------------------------------------------------------------------------
 
@@ -118,12 +113,4 @@ class Documents:
         source = self.source(path)
         if source is None:
             return None
-        return source, self.models.whole(source) or self._mend(source)
-
-    def _mend(self, source: Source) -> ast.File | None:
-        key = source.name, source.text
-        if key not in self._mended:
-            self._mended[key] = mended(source)
-            if len(self._mended) > _MOST_MENDED:
-                self._mended.popitem(last=False)
-        return self._mended[key]
+        return source, self.models.partial(source)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from functools import partial
 from math import prod
 from typing import NamedTuple
 
-from specc.diagnostics import SpecError, UsageError
-from specc.elaborate import Checked, Imports, check_file, sketches
-from specc.elaborate.model_cache import ModelCache
+from specc.diagnostics import UsageError
+from specc.elaborate import Imports, fitting
+from specc.elaborate.model_cache import ModelCache, Shift
 from specc.filesystem import FileSystem
 from specc.ir.graph import Graph, Node, Region
 from specc.ir.symbols import USUAL
@@ -20,7 +20,7 @@ from specc.syntax import ast
 
 Sizes = Mapping[str, int]
 """Of symbolic sizes by name."""
-_Places = dict[tuple[int, int], list["_Amount"]]
+_Place = tuple[int, int]
 
 
 class _Amount(NamedTuple):
@@ -32,23 +32,28 @@ class SizedModel(NamedTuple):
     """A model that fits, at sizes that its contract allows.
 
     Attributes:
-        sizes: those of its symbolic sizes; empty where it has none.
-        graph: at these sizes.
-        costs: of each step, by name.
+        text: ``11.69 M parameters, 1.814 G MACs at H = 224, W = 224``
+        costs: of its parts, in the text in which they were counted.
+        shift: from there to the present text.
     """
 
     model: ast.ModelDefinition
-    sizes: Sizes
-    graph: Graph
-    costs: Mapping[str, _Amount]
+    text: str
+    costs: _Costs
+    shift: Shift
 
-    @property
-    def text(self) -> str:
-        """``11.69 M parameters, 1.814 G MACs at H = 224, W = 224``"""
-        at = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
-        steps = self.costs.values()
-        whole = _Amount(sum(one.parameters for one in steps), sum(one.macs for one in steps))
-        return _words([whole]) + (f" at {at}" if at else "")
+
+class _Costs(NamedTuple):
+    """What a model costs.
+
+    Attributes:
+        places: each amount that the part at a place has, once.
+        blocks: the same of blocks by their names.
+    """
+
+    whole: _Amount
+    places: dict[_Place, dict[_Amount, None]]
+    blocks: dict[str, dict[_Amount, None]]
 
 
 def read_sizes(value: object) -> Sizes:
@@ -74,15 +79,13 @@ def sized_models(file: ast.File, files: FileSystem, sizes: Sizes, cache: ModelCa
         sizes: where the contract does not allow one the next that it does is taken; of others `USUAL`.
         cache: models of earlier texts.
     """
-    cache = cache or ModelCache()
-    with suppress(SpecError):  # of those that do not fit there are findings
-        check_file(file, Imports(files), cache)
     found = []
-    for model, known in sketches(file, Imports(files), cache):
-        if isinstance(known, Checked):
-            at = {one.name: one.nearest(sizes.get(one.name, USUAL)) for one in known.graph.symbols}
-            graph = known.graph.at(at) if at else known.graph
-            found.append(SizedModel(model, at, graph, _amounts(graph)))
+    for model, known in fitting(file, Imports(files), cache or ModelCache()):
+        at = {one.name: one.nearest(sizes.get(one.name, USUAL)) for one in known.graph.symbols}
+        costs, shift = known.note("costs", partial(_costs, at), of=at)
+        where = ", ".join(f"{name} = {size}" for name, size in at.items())
+        text = _words([costs.whole]) + (f" at {where}" if where else "")
+        found.append(SizedModel(model, text, costs, shift))
     return found
 
 
@@ -91,16 +94,25 @@ def details(file: ast.File, models: Iterable[SizedModel]) -> dict[tuple[int, int
 
     Where a part is run several times, and does not always have as much, the least and the most of it.
     """
-    places: _Places = {}
+    places: dict[_Place, dict[_Amount, None]] = {}
     texts = {}
     blocks = {
         item.name: (item.span.start, item.span.end) for item in file.items if isinstance(item, ast.BlockDefinition)
     }
     for one in models:
         texts[one.model.span.start, one.model.span.end] = one.text
-        _collect(one.graph.members, one.costs, file.source, blocks, places)
+        for place, amounts in one.costs.places.items():
+            places.setdefault(one.shift(place), {}).update(amounts)
+        for name in one.costs.blocks.keys() & blocks.keys():
+            places.setdefault(blocks[name], {}).update(one.costs.blocks[name])
     texts |= {place: text for place, amounts in places.items() if (text := _words(amounts))}
     return texts
+
+
+def _costs(at: Sizes, graph: Graph, source: Source) -> _Costs:
+    graph = graph.at(at) if at else graph
+    found = _Costs(_Amount(0, 0), {}, {})
+    return found._replace(whole=_collect(graph.members, _amounts(graph), source, found))
 
 
 def _amounts(graph: Graph) -> dict[str, _Amount]:
@@ -121,24 +133,21 @@ def _collect(
     members: Iterable[Node | Region],
     own: Mapping[str, _Amount],
     source: Source,
-    blocks: Mapping[str, tuple[int, int]],
-    places: _Places,
+    found: _Costs,
 ) -> _Amount:
     """What these have together; what each of them has is added to its places in the source."""
     parameters = macs = 0
     for member in members:
-        amount = (
-            _collect(member.members, own, source, blocks, places) if isinstance(member, Region) else own[member.name]
-        )
+        amount = _collect(member.members, own, source, found) if isinstance(member, Region) else own[member.name]
         parameters, macs = parameters + amount.parameters, macs + amount.macs
         if member.span.source is source and not (isinstance(member, Region) and member.kind == "round"):
-            places.setdefault((member.span.start, member.span.end), []).append(amount)
-            if isinstance(member, Region) and member.kind == "block" and member.title in blocks:
-                places.setdefault(blocks[member.title], []).append(amount)
+            found.places.setdefault((member.span.start, member.span.end), {})[amount] = None
+            if isinstance(member, Region) and member.kind == "block":
+                found.blocks.setdefault(member.title, {})[amount] = None
     return _Amount(parameters, macs)
 
 
-def _words(amounts: list[_Amount]) -> str:
+def _words(amounts: Iterable[_Amount]) -> str:
     parts = []
     for numbers, unit in (([one.parameters for one in amounts], "parameters"), ([one.macs for one in amounts], "MACs")):
         least, most = scaled(min(numbers)), scaled(max(numbers))

@@ -61,6 +61,8 @@ class Navigation:
         """The sizes at which the editor wants to know what models cost."""
         self._outlines: dict[str, tuple[Source, tuple[NamedPlace, ...]]] = {}
         """By path, of the text that the file had last: an editor asks for names with every letter."""
+        self._bindings: dict[str, Bindings] = {}
+        """By path, what names stood for when it was asked last."""
         self.answers: dict[str, Callable[[Any], object]] = {
             lsp.TEXT_DOCUMENT_DEFINITION: self.definition,
             lsp.TEXT_DOCUMENT_REFERENCES: self.references,
@@ -232,7 +234,7 @@ class Navigation:
 
     def _workspace(self) -> Workspace:
         """The files as they are now."""
-        return Workspace(self._documents.files, self._documents.texts, self._documents.models.tree)
+        return Workspace(self._documents.files, self._documents.texts, self._documents.models, self._bindings)
 
     def _at(
         self, answer: Callable[[Workspace, str, int], list[T]], params: lsp.TextDocumentPositionParams | Any

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -20,6 +22,7 @@ from specc.diagnostics.words import plural
 from specc.filesystem import SETTINGS
 from specc.report.remarks import remark
 from specc.server.checks import Checks, Shown
+from specc.server.collector import Collector
 from specc.server.completion import offers
 from specc.server.corrections import Correction, Corrector
 from specc.server.documents import Documents
@@ -62,6 +65,7 @@ class Session:
         self.server = LanguageServer(
             "specc", __version__, protocol_cls=Dialogue, text_document_sync_kind=lsp.TextDocumentSyncKind.Full
         )
+        self.collector = Collector()
         self.documents = Documents()
         self.navigation = Navigation(self.server, self.documents)
         for name, answer in {
@@ -79,10 +83,15 @@ class Session:
             lsp.TEXT_DOCUMENT_CODE_ACTION: self.actions,
             **self.navigation.answers,
         }.items():
-            self.server.feature(name, {**_OPTIONS, **OPTIONS}.get(name))(
-                partial(answer)
-            )  # pygls writes on it, and a method takes nothing
+            # pygls writes on it, and a method takes nothing.
+            self.server.feature(name, {**_OPTIONS, **OPTIONS}.get(name))(partial(self._answer, answer))
         self.checks = Checks(self.documents, Importers(self.documents.files), self.show)
+
+    def _answer(self, answer: Callable[[Any], object], params: Any) -> object:
+        try:
+            return answer(params)
+        finally:
+            self.collector.soon()
 
     # ---- documents ----------------------------------------------------------------------------------
 
@@ -142,6 +151,7 @@ class Session:
             found.insert(0, lsp.Diagnostic(_START, shown.problem, lsp.DiagnosticSeverity.Error, source="specc"))
         uri, version = self.documents.uri(path), self.documents.version(path)
         self.server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, version))
+        self.collector.soon()
 
     def _diagnostic(self, finding: Diagnostic) -> lsp.Diagnostic:
         remarks = remark(finding)
@@ -267,7 +277,9 @@ def _is_fault(record: logging.LogRecord) -> bool:
 def serve() -> int:
     """Answer over standard input and output until the editor ends it; the exit code."""
     logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
-    server = Session().server
+    session = Session()
+    server = session.server
+    session.collector.begin()
     # All paths are absolute. A present folder that somebody removes would have each of them fail; that of a server on
     # Windows nobody could remove.
     os.chdir(os.path.abspath(os.sep))

@@ -124,10 +124,9 @@ def _require_whole(
         raise UsageError(
             f"{_called(first)} may be read in {len(bindings.files):,} files, and that is too many to check"
         )
-    for path, error in workspace.half_written.items():
+    for path, finding in workspace.half_written():
         source = workspace.source(path)
         if source is not None and first.name in source.text:
-            finding = error.diagnostics[0]
             where = f"{posixpath.basename(path)}, line {finding.primary.span.position[0]}"
             raise UsageError(
                 f"{where}, has a mistake of syntax: mend it first, so that no place of {first.name} is missed"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from itertools import islice
 
-from specc.diagnostics import SpecError, UsageError
+from specc.diagnostics import Diagnostic, SpecError, UsageError
+from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import FileSystem, is_within, project_root
 from specc.server.bindings import Bindings
 from specc.server.importers import MOST_FILES, specs_below
 from specc.server.resolution import imported_path
 from specc.source import Source
-from specc.syntax import ast, parse, read
-from specc.syntax.mending import mended
+from specc.syntax import ast, read
+
+MOST_KNOWN = 8
+"""Files whose names are not looked into again for every question."""
 
 
 class Workspace:
@@ -22,22 +25,23 @@ class Workspace:
     Args:
         files: what they are read from.
         open_paths: the absolute paths of what the editor has open.
-        parsed: how a text is parsed, as `specc.syntax.parse` does.
+        models: what is known of the texts before.
+        known: what the names of files stood for when it was asked last, by path; it is kept up.
     """
 
     def __init__(
         self,
         files: FileSystem,
         open_paths: Iterable[str] = (),
-        parsed: Callable[[Source], ast.File] = parse,
+        models: ModelCache | None = None,
+        known: MutableMapping[str, Bindings] | None = None,
     ) -> None:
         self.files = files
-        self._parsed = parsed
+        self._models = models or ModelCache()
+        self._known = {} if known is None else known
         self._open = tuple(open_paths)
         self._sources: dict[str, Source | None] = {}
         self._trees: dict[str, ast.File | None] = {}
-        self.half_written: dict[str, SpecError] = {}
-        """Why files do not parse of which there is a tree of what does."""
 
     def source(self, path: str) -> Source | None:
         """The text at a path; None where it cannot be read."""
@@ -52,15 +56,18 @@ class Workspace:
         """What of a file can be parsed."""
         if path not in self._trees:
             source = self.source(path)
-            tree = None
+            self._trees[path] = None if source is None else self._models.partial(source)
+        return self._trees[path]
+
+    def half_written(self) -> Iterator[tuple[str, Diagnostic]]:
+        """Why files do not parse whose trees were asked for."""
+        for path in list(self._trees):
+            source = self.source(path)
             if source is not None:
                 try:
-                    tree = self._parsed(source)
+                    self._models.tree(source)
                 except SpecError as error:
-                    tree = mended(source)
-                    self.half_written[path] = error
-            self._trees[path] = tree
-        return self._trees[path]
+                    yield path, error.diagnostics[0]
 
     def specs(self, path: str) -> list[str]:
         """The specs of the project that a file is of, `MOST_FILES` at most: what is open, and what a search finds."""
@@ -98,7 +105,15 @@ class Workspace:
 
     def bindings(self, path: str, *, importers: bool) -> Bindings:
         """What the names of a file stand for, in it and around it."""
-        return Bindings(self.around(path) if importers else self.imported(path), self.files.real)
+        if importers:
+            return Bindings(self.around(path), self.files.real)
+        trees = self.imported(path)
+        before = self._known.get(path)
+        if before is None or not before.is_of(trees, self.files.real):
+            before = self._known[path] = Bindings(trees, self.files.real)
+            if len(self._known) > MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+        return before
 
     def _imports(self, path: str, tree: ast.File) -> Iterator[str]:
         return (imported_path(path, item) for item in tree.items if isinstance(item, ast.Import))

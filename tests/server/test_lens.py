@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from specc.diagnostics import UsageError
+from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import DISK, Memory
+from specc.server import lens
 from specc.server.lens import chosen_sizes, details, read_sizes, sized_models
 from specc.server.outline import has_letters, outline
 from specc.source import Source
@@ -104,3 +106,33 @@ def test_names_are_found_by_some_of_their_letters() -> None:
     assert [has_letters("ResNet50", letters) for letters in ("", "rn50", "net", "RESNET50", "tn", "resnet500")] == [
         True, True, True, True, False, False,
     ]  # fmt: skip
+
+
+def test_a_model_that_is_as_it_was_is_not_counted_again_and_costs_what_it_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[str] = []
+    amounts = lens._amounts
+    monkeypatch.setattr(lens, "_amounts", lambda graph: [counted.append(graph.name), amounts(graph)][1])
+    block = "block unit(c) { a: conv(c, 1) -> bn }\n"
+    text = f"{block}{TEXT}model Third : [N, 3, H, 8] {{ one: unit(3) -> unit(4) }}\n"
+    known = ModelCache()
+
+    def answer(text: str, cache: ModelCache | None, **sizes: int) -> tuple[list[str], object]:
+        file = mended(Source("net.cnn", text))
+        assert file
+        found = sized_models(file, DISK, sizes, cache)
+        return [one.text for one in found], details(file, found)
+
+    for now, sizes, anew in (
+        (text, {"H": 32}, ["Free", "Fixed", "Third"]),
+        (f"# new\n\n{text}", {"H": 32}, []),
+        (text.replace("conv(4, 1)", "conv(5, 1)", 1), {"H": 32}, ["Free"]),
+        (text.replace("{ conv(8", "{ conv( 8", 1), {"H": 64}, ["Free", "Third"]),
+        (text.replace("bn", "relu"), {"H": 64}, ["Free", "Third"]),
+        (f"{text}model Half : [N, 3, 8, 8] {{\n  conv(\n}}\n", {"H": 64}, []),
+    ):
+        counted.clear()
+        found = answer(now, known, **sizes)
+        assert counted == anew
+        assert found == answer(now, None, **sizes)
