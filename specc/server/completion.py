@@ -15,7 +15,7 @@ from specc.server.bindings import Bindings
 from specc.server.signature import open_call
 from specc.source import Source, is_yaml
 from specc.syntax import ast
-from specc.syntax.tokens import is_word
+from specc.syntax.tokens import is_name, is_word
 
 _COMMENT = re.compile(r"(?<!\S)#")
 _BEHIND = re.compile(r"(?<![\w.])([A-Za-z_]\w*(?:\[[^\[\]]*\]|\.\w+)*)\.\w*$")
@@ -55,7 +55,7 @@ def offers(source: Source, file: ast.File | None, at: int, bindings: Bindings | 
         return arguments
     numbers = METRICS if line.lstrip().startswith("assert ") else ()
     claims = [Offer(one, "name", "a number of the network", one) for one in numbers]
-    return [*claims, *_names(file), *(Offer(one.kind, "layer", meaning(one), one.kind) for one in operators())]
+    return [*claims, *_names(file, at), *(Offer(one.kind, "layer", meaning(one), one.kind) for one in operators())]
 
 
 def _in_yaml(source: Source, file: ast.File | None, at: int) -> list[Offer]:
@@ -68,7 +68,7 @@ def _in_yaml(source: Source, file: ast.File | None, at: int) -> list[Offer]:
     if arguments is not None:
         return [one._replace(text=f"{one.word}: ") for one in arguments]
     layers = (Offer(one.kind, "layer", meaning(one), f"{one.kind}: ") for one in operators())
-    return [*_names(file), *layers]
+    return [*_names(file, at), *layers]
 
 
 def _called_in_yaml(before: str) -> str | None:
@@ -109,18 +109,38 @@ def _arguments(file: ast.File | None, name: str, bindings: Bindings | None = Non
     ]
 
 
-def _names(file: ast.File | None) -> list[Offer]:
-    """Blocks, lets, imported names and the labels of the file."""
+def _names(file: ast.File | None, at: int) -> list[Offer]:
+    """Blocks, lets and imported names of the file, and what the model or block at an offset names besides."""
     found: dict[str, Offer] = {}
+    here: ast.BlockDefinition | ast.ModelDefinition | None = None
     for item in file.items if file else ():
+        if isinstance(item, (ast.BlockDefinition, ast.ModelDefinition)) and item.span.start <= at <= item.span.end:
+            here = item
         if isinstance(item, ast.BlockDefinition):
             found[item.name] = Offer(item.name, "block", signature(item), item.name)
         elif isinstance(item, ast.Let):
-            found[item.name] = Offer(item.name, "name", f"= {item.value.span.text}", item.name)
+            found[item.name] = _let(item)
         elif isinstance(item, ast.Import):
             found |= {one.name: Offer(one.name, "name", f"from {item.path}", one.name) for one in item.names}
-    for part in ast.parts(file):
+    if here is not None:
+        of = f"of {here.name}"
+        inputs = here.contract.inputs if here.contract else ()
+        own = [(param.name, f"a parameter {of}") for param in here.params]
+        own += [(name.name, f"a size {of}") for port in inputs for name in ast.free_names(port.shape)]
+        own += [(port.name, f"an input {of}") for port in inputs if port.name]
+        for name, detail in own:
+            found.setdefault(name, Offer(name, "name", detail, name))
+    for part in ast.parts(here or file):
         label = getattr(part, "label", None)
-        if isinstance(label, ast.Binder) and re.fullmatch(r"[A-Za-z_]\w*", label.name):
+        if isinstance(label, ast.Binder) and is_name(label.name):
             found.setdefault(label.name, Offer(label.name, "name", "a label", label.name))
+        elif isinstance(part, ast.Let):
+            found.setdefault(part.name, _let(part))
+        for variable in part.names if isinstance(part, (ast.For, ast.Comprehension)) else ():
+            found.setdefault(variable.name, Offer(variable.name, "name", "a loop's variable", variable.name))
+    found.pop("_", None)
     return list(found.values())
+
+
+def _let(let: ast.Let) -> Offer:
+    return Offer(let.name, "name", f"= {let.value.span.text}", let.name)

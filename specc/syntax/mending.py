@@ -81,12 +81,12 @@ def _bracketed(source: Source, unknown: str) -> str:
     begins = [0, *(match.start() for match in _MARGIN.finditer(text) if match.start()), len(text)]
     for start, end in pairwise(begins):
         part = text[start:end]
-        bracketed = _bracketed_part(Source(source.name, part), unknown)
+        bracketed = _bracketed_part(Source(source.name, part), unknown, is_last=end == len(text))
         parts.append(_VISIBLE.sub(" ", part) + "\n" if bracketed is None else bracketed)
     return "".join([*(part[:-1] for part in parts[:-1]), parts[-1]])
 
 
-def _bracketed_part(source: Source, unknown: str) -> str | None:
+def _bracketed_part(source: Source, unknown: str, *, is_last: bool) -> str | None:
     """None where it has too many mistakes."""
     text = source.text
     for _ in range(MOST_MISTAKES):
@@ -94,6 +94,11 @@ def _bracketed_part(source: Source, unknown: str) -> str | None:
             return flatten(Source(source.name, text))
         except SpecError as error:
             at = error.diagnostics[0].primary.span.start
+        if text[at : at + 1] == "{" and (
+            closed := _closed(text, is_last)
+        ):  # whoever writes a body has not come to its end
+            text = closed
+            continue
         begin = text.rfind("\n", 0, at) + 1
         end = text.find("\n", at) % (len(text) + 1)
         begin += len(text[begin:end]) - len(text[begin:end].lstrip())
@@ -101,3 +106,13 @@ def _bracketed_part(source: Source, unknown: str) -> str | None:
             return None
         text = text[:begin] + unknown.ljust(end - begin) + text[end:]
     return None
+
+
+def _closed(text: str, is_last: bool) -> str | None:
+    """A part with one more brace at its end; None where it has no blank for it before the next part."""
+    if is_last:
+        return f"{text}\n}}"  # nothing stands behind it whose place would be another one
+    end = len(text.rstrip())
+    is_comment = "#" in text[text.rfind("\n", 0, end) + 1 : end]
+    place = text.index("\n", end) + 1 if is_comment else end
+    return f"{text[:place]}}}{text[place + 1 :]}" if place < len(text) - 1 else None

@@ -87,6 +87,24 @@ def test_a_half_written_line_leaves_the_hints_before_it_and_takes_those_behind(w
     assert found["flatten -> fc(10)"] == "[N, 10]  72.01 k"
 
 
+@pytest.mark.parametrize("behind", ["", "\n", "  # and then\n", "\n\n"])
+@pytest.mark.parametrize(
+    "open_", ["", "  add {\n    | _\n    | conv(8, 3, padding=1)", "  fc(", "  body.", "  repeat 2 {"]
+)
+def test_who_writes_a_body_has_not_come_to_its_end(open_: str, behind: str) -> None:
+    text = f"let c = 8\nblock b(c) {{ conv(c, 3) }}\nmodel A : [N, 3, 32, 32] {{\n  b(c)\n{open_}{behind}"
+    assert known(text)["b(c)"] == "[N, 8, 30, 30]  224"
+    source = Source("net.cnn", text)
+    assert {"b", "c"} <= {one.word for one in offers(source, mended(source), text.index("b(c)\n"))}
+
+
+@pytest.mark.parametrize("behind", ["\n\n", "  # and then\n\n\n", "\r\n\r\n"])
+def test_a_body_without_an_end_takes_no_other_with_it(behind: str) -> None:
+    found = known(f"model A : [N, 3, 32, 32] {{\n  conv(4, 3){behind}{NET}")
+    assert found["conv(4, 3)"] == "[N, 4, 30, 30]  112"
+    assert found["flatten -> fc(10)"] == "[N, 10]  72.01 k"
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -55,6 +55,14 @@ def test_behind_a_value_are_the_labels_that_are_seen_there_and_its_sizes(line: s
     assert set(ATTRIBUTES) <= set(found)
 
 
+def test_names_are_those_of_the_file_and_of_the_model_or_block_around() -> None:
+    everywhere = {"back", "wide", "neck", "relu"}
+    inside = {"M": {"body", "down", "skip", "deep", "N"}, "neck": {"f", "c4", "narrow", "x"}}
+    for name, found in {"M": words("<>"), "neck": words("relu", "let narrow = [x for x in [c4]] <>")}.items():
+        assert everywhere | inside[name] <= set(found)
+        assert not inside["neck" if name == "M" else "M"] & set(found)
+
+
 def test_a_parameter_has_what_the_calls_hand_over() -> None:
     assert {"c3", "c4"} <= set(words("relu", "f.<>"))
     assert set(words("relu", "c4.<>")) == set(ATTRIBUTES)
