@@ -1,7 +1,7 @@
 // The editor: the words of the language in colours, shapes behind the lines, findings under the text.
 
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, invertedEffects, isolateHistory } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, invertedEffects, isolateHistory, undo } from "@codemirror/commands";
 import { bracketMatching, indentOnInput, indentUnit, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { Compartment, EditorState, StateEffect, StateField } from "@codemirror/state";
@@ -156,6 +156,11 @@ export class Editor {
       annotations: isolateHistory.of("full"),
     });
     this.showFindings([]);
+  }
+
+  undo() {
+    undo(this.view);
+    this.view.focus();
   }
 
   /** Another text for the same spec, which can be undone. */

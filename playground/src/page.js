@@ -26,9 +26,16 @@ const page = {
 
 // ---- what is said of the page itself ---------------------------------------------------------------------
 
-function notice(text) {
+function notice(text, isUndone = false) {
   $("notice").firstElementChild.textContent = text;
   $("notice").hidden = !text;
+  $("back").hidden = !isUndone;
+}
+
+$("back").onclick = () => editor.undo();
+
+function status(text) {
+  if ($("status").textContent !== text) $("status").textContent = text; // what is said again is read out again
 }
 
 $("notice").lastElementChild.onclick = () => notice("");
@@ -39,18 +46,18 @@ function onState(state, about) {
   clearTimeout(patience);
   if (state === "starting") {
     document.body.dataset.state = "starting";
-    $("status").textContent = "Starting the checker";
+    status("Starting the checker");
   } else if (state === "busy") {
     document.body.dataset.state = "checking";
     // Most answers are there before anybody could read this.
     patience = setTimeout(() => {
-      $("status").textContent = about === "check" ? "Checking" : "Working";
+      status(about === "check" ? "Checking" : "Working");
       $("stop").hidden = false;
     }, 400);
   } else {
     document.body.dataset.state = "ready";
     $("stop").hidden = true;
-    $("status").textContent = page.said ?? "";
+    status(page.said ?? "");
   }
 }
 
@@ -71,6 +78,13 @@ function open({ name, text }) {
   editor.open(page.opened.text, page.opened.name);
 }
 
+/** One that has nothing to do with what is in the editor. */
+function openOther(other) {
+  const isLost = editor.text.trim() && page.examples[editor.name] !== editor.text;
+  open(other);
+  if (isLost) notice("What was there has made way for it.", true);
+}
+
 /** The spec that is there at first. */
 function begin({ name, text }) {
   page.opened = { name: link.safeName(name), text };
@@ -82,17 +96,20 @@ function writeOn(other) {
   editor.view.focus();
 }
 
+/** Whether somebody has changed what was opened. */
+function isWritten() {
+  return editor.name !== page.opened.name || editor.text !== page.opened.text;
+}
+
 /**
  * For a reload of this tab all is kept; for another day what somebody has written, in whose place nothing comes that was
  * opened, here or in another tab, and not changed.
  */
 function keep() {
-  const { name, text } = spec();
-  const isWritten = name !== page.opened.name || text !== page.opened.text;
-  const known = JSON.stringify({ name, text });
+  const known = JSON.stringify(spec());
   try {
     sessionStorage.setItem(STORED, known);
-    if (isWritten) localStorage.setItem(STORED, known);
+    if (isWritten()) localStorage.setItem(STORED, known);
     promise(true);
   } catch {
     promise(false);
@@ -316,7 +333,7 @@ $("share").onclick = async () => {
 async function fromLink() {
   const found = await link.read(location.hash);
   if (!found) return false;
-  open(found);
+  openOther(found);
   return true;
 }
 
@@ -333,7 +350,7 @@ async function fillExamples() {
   Object.assign(page.examples, library);
   $("examples").onchange = () => {
     const name = $("examples").value;
-    if (name) open({ name, text: page.examples[name] });
+    if (name) openOther({ name, text: page.examples[name] });
   };
   showExample();
 }

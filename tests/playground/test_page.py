@@ -98,7 +98,7 @@ def visits(address: str) -> dict[str, dict[str, Any]]:
                 ["another", "zoo/unet.cnn"],
                 ["reload"],
                 ["example", "lenet.cnn"],
-                ["undo"],
+                ["click", "#back"],
             ],
         },
         "panels": {
@@ -266,7 +266,9 @@ def test_what_was_written_is_there_after_a_reload(seen: dict[str, Any], address:
 
 def test_what_an_example_has_replaced_comes_back_by_undo(seen: dict[str, Any]) -> None:
     again, example, undone = seen["kept"]["steps"][4:]
-    assert (example["checked"], undone["findings"]) == ("fits", again["findings"])
+    assert (example["checked"], example["notice"]) == ("fits", "What was there has made way for it.")
+    assert (undone["findings"], undone["notice"]) == (again["findings"], "")
+    assert "cm-content" in undone["focus"]
 
 
 def test_a_check_that_takes_too_long_is_stopped_with_what_waits_for_it(seen: dict[str, Any]) -> None:
@@ -340,6 +342,7 @@ def test_everything_on_the_page_has_a_name(seen: dict[str, Any]) -> None:
         'textbox "The spec"',
         'tab "Table" [selected]',
         'tabpanel "Table"',
+        'region "Findings"',
         "status",
         'link "licenses"',
     ):
