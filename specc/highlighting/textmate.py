@@ -134,4 +134,4 @@ def _include(name: str) -> Rule:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(grammar(), indent=2) + "\n")
+    sys.stdout.buffer.write((json.dumps(grammar(), indent=2) + "\n").encode())

@@ -121,4 +121,4 @@ def _before(words: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(syntax())
+    sys.stdout.buffer.write(syntax().encode())
