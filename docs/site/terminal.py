@@ -22,16 +22,16 @@ ROOT = Path(__file__).parents[2]
 NAME = "net.cnn"
 SPEC = """\
 model Net : [N, 1, 32, 32] -> [N, 10] {
-  convv(6, 5) -> relu -> maxpool(2)
+  conv(6, 5) -> relu -> maxpool(2)
   fc(120) -> relu
   fc(10)
 }
 """
-COMMANDS = ("specc check net.cnn", "specc check net.cnn --fix", "specc check net.cnn --fix --unsafe-fixes")
+COMMANDS = ("specc check net.cnn", "specc check net.cnn --fix --unsafe-fixes")
 
 COLUMNS, CELL, LINE = 76, 8.4, 20  # of a font of 14 px, whose letters are 0.6 of that wide
 LEFT, TOP, BAR, GAP = 20, 30, 36, 10
-KEY, BEFORE, AFTER, READ, END = 0.05, 0.6, 0.3, 3.2, 6.0
+KEY, BEFORE, AFTER, READ, END = 0.05, 0.6, 0.3, 4.0, 6.0
 """Seconds: a key, until the first of a command, until it has answered, to read the answer, and the last one."""
 
 CLASSES = {"1": "bold", "2": "dim"} | {
@@ -75,11 +75,11 @@ class Scene:
 
 
 def scenes() -> list[Scene]:
-    """Each command, run in turn in a folder that has the spec alone."""
+    """The spec, and each command, run in turn in a folder that has the spec alone."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
     for name in ("NO_COLOR", "GITHUB_ACTIONS"):
         environment.pop(name, None)
-    found = []
+    found = [Scene(f"cat {NAME}", SPEC.splitlines())]
     with TemporaryDirectory() as folder:
         Path(folder, NAME).write_text(SPEC, encoding="utf-8")
         for command in COMMANDS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from pathlib import Path
 
@@ -24,6 +26,14 @@ def test_every_document_is_a_page() -> None:
         assert {*edition.titles} <= {*listed}
         assert len({*edition.pages.values()}) == len(edition.pages)
         assert {*edition.pages} == {edition.index, *(name for part in edition.parts for name in part.documents)}
+
+
+def test_every_document_is_in_the_list_of_all() -> None:
+    """Who reads them on GitHub has no navigation."""
+    listed = re.findall(r"\]\(([^)]+)\)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8"))
+    documents = {os.path.relpath(ROOT / "docs" / name, ROOT) for name in listed}
+    pages = {name for edition in EDITIONS.values() for name in edition.pages if "/tutorial/" not in name}
+    assert pages - {edition.index for edition in EDITIONS.values()} - documents == {"docs/README.md", "docs/site/api.md"}
 
 
 @pytest.mark.parametrize("language", EDITIONS)
