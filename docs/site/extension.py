@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 CODE = re.compile(r"\bS\d{4}\b")
 SHOWN = re.compile(r"\b(error|warning)\[(S\d{4})\]")
 EXPLAINED = re.compile(r"specc explain (S\d{4})")
+DOCUMENT = re.compile(r"\bdocs/(\w+)\.md\b")
 COMMAND = re.compile(r"specc (\w+)\b")
 CHINESE = {
     "On this page": "本页内容",
@@ -247,6 +248,21 @@ def link_shown_codes(
         context["body"] = SHOWN.sub(link, context["body"])
 
 
+def prepare_docstring(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """A document that is named becomes a link, and a property begins with a sentence, whatever colons are in it.
+
+    Napoleon takes what stands before a colon for the type of a property, but in the first line alone.
+    """
+    lines[:] = [DOCUMENT.sub(r":doc:`\1`", line) for line in lines]
+    if what in ("attribute", "property"):
+        lines.insert(0, "")
+
+
+def leave_out_bare_fields(app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:
+    """A field of a NamedTuple has no words but Python's own, "Alias for field number 0": its class tells of it."""
+    return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(HeadingNames)
     app.add_transform(CodeExamples)
@@ -257,6 +273,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_lexer("cnn", SpeccLexer)
     app.add_lexer("console", ConsoleLexer)
     app.connect("builder-inited", speak_chinese)
+    app.connect("autodoc-process-docstring", prepare_docstring, priority=400)  # before Napoleon
+    app.connect("autodoc-skip-member", leave_out_bare_fields)
     app.connect("html-page-context", add_page_facts)
     app.connect("html-page-context", link_shown_codes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

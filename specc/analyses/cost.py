@@ -22,6 +22,7 @@ class StepCost(NamedTuple):
     """The numbers of one step.
 
     Attributes:
+        node: the step itself.
         params: elements of its parameters; running statistics are no parameters. Of shared steps, which
             are applied several times, the first has them and the others have 0.
         trainable_params: those of them that are not frozen.

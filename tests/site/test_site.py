@@ -74,6 +74,14 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert any(anchor.endswith("Model.to_onnx") for anchor in anchors)
 
 
+def test_the_reference_says_what_docstrings_say() -> None:
+    """A sentence is no type, even one with a colon; fields of tuples say nothing of themselves."""
+    text = unescape(re.sub("<[^>]*>", "", (HERE / "en" / "api.html").read_text("utf-8")))
+    assert "Alias for field" not in text
+    assert "Bytes that inference needs at once for one sample: at each step" in re.sub(r"\s+", " ", text)
+    assert not re.search(r"\bType:", text)
+
+
 def test_a_page_leads_to_its_twin() -> None:
     assert "../../zh/tutorial/05-sizes.html" in page("en/tutorial/05-sizes.html").links
     assert "../../en/tutorial/05-sizes.html" in page("zh/tutorial/05-sizes.html").links
