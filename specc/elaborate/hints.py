@@ -38,7 +38,7 @@ def real_for_whole(value: Value, expression: ast.Expr | Evaluated) -> tuple[str,
     if not isinstance(value, float) or not math.isfinite(value):
         return ()
     if isinstance(expression, ast.Number):
-        return (f"write {int(value)}",) if value.is_integer() else ()
+        return (f"write {int(value)}",) if value.is_integer() and abs(value) < 2**31 else ()
     text = short(expression.span.text)
     if value.is_integer():
         return (f"round({text}) is the whole number {display(int(value))}",)

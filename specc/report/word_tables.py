@@ -120,6 +120,8 @@ def _table(title: str, terms: Terms, besides: Mapping[str, Term] | None = None, 
 def _signs() -> str:
     lines = ["## Signs and statements", "", "| there | here |", "|---|---|"]
     lines += [f"| {_sign(sign)} | {_cell(help_)} |" for sign, help_ in SIGNS.items()]
+    wide = ", ".join(f"`{sign}`" for sign in "（），：｛｝")
+    lines.append(f"| {wide} and others as a Chinese or Japanese keyboard writes them | the sign without its width |")
     lines += [f"| `{word}` | {_cell(f'{message}: {help_}')} |" for word, (message, help_) in STATEMENTS.items()]
     return "\n".join(lines) + "\n"
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
 from specc.source import Source
 from specc.syntax.mistakes import habits, headers, rules
-from specc.syntax.mistakes.habits import SIGNS, step_for_sum
+from specc.syntax.mistakes.habits import SIGNS, WIDE_SIGNS, step_for_sum
 from specc.syntax.mistakes.unexpected import Explanation, Replacement, UnexpectedToken, unexpected_token
 from specc.syntax.recovery import short
 from specc.syntax.tokens import UNKNOWN, NotInGrammar
@@ -83,9 +83,9 @@ def _unknown_character(text: str, at: int) -> Explanation:
     shown = f"`{character}`" if character.isprintable() else unicodedata.name(character, "a character").lower()
     if not character.isascii():
         shown += f" (U+{ord(character):04X})"
-    help_ = SIGNS.get(character, "")
+    help_ = SIGNS.get(character) or WIDE_SIGNS.get(character, "")
     instead: Replacement | None = None
-    if character == ";":
+    if character in ";；":
         help_, instead = _semicolon(text, at)
     elif text[at : at + 2] in ("&&", "||"):
         help_, instead = SIGNS[character], Replacement(at, at + 2, " and ")

@@ -36,6 +36,13 @@ SIGNS = {
 }
 """What is written for a character that the language does not have."""
 
+WIDE_SIGNS = {
+    **{chr(ord(sign) + 0xFEE0): f"write `{sign}`" for sign in "()[]{},:=.#+-*/%<>|0123456789"},
+    "、": "write `,`",
+    "\u3000": "put an ordinary space there",
+}
+"""The same for those of Chinese and Japanese keyboards."""
+
 _SIGNS = frozenset("+ - * / // % ** @ ^".split())
 """Python's operators, and the one that other languages have for a power."""
 _ARROWS = ("=>", ">>", "->>", "|>", "-->", "- >", "~>")
