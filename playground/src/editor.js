@@ -126,7 +126,10 @@ export class Editor {
         colours.of(coloursOf(name)),
         names,
         shapes,
-        autocompletion({ override: [(context) => this.completions(context)] }),
+        autocompletion({
+          override: [(context) => this.completions(context)],
+          compareCompletions: (one, other) => one.label.length - other.label.length, // conv before concat
+        }),
         hoverTooltip((view, at) => this.tooltip(at)),
         keymap.of([...closeBracketsKeymap, ...lintKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         EditorView.updateListener.of((update) => (update.docChanged || update.startState.field(fileName) !== update.state.field(fileName)) && this.answers.onChange()),

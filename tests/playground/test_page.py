@@ -118,7 +118,9 @@ def visits(address: str) -> dict[str, dict[str, Any]]:
                 ["click", "#tab-table"],
                 ["click", "#model"],
                 ["keys", "ArrowDown", "Enter"],
-                ["type", "model C : [N, 3, 8, 8] { conv("],
+                ["type", "model C : [N, 3, 8, 8] { con"],
+                ["offers"],
+                ["keys", "v", "Escape", "("],
                 ["offers"],
                 ["elsewhere", "https://example.org/"],
                 ["tree"],
@@ -330,8 +332,10 @@ def test_a_model_of_several_is_chosen(seen: dict[str, Any]) -> None:
     assert "B : input [N, 3, 9, 9]" in second["panel"]
 
 
-def test_arguments_are_offered_in_their_order(seen: dict[str, Any]) -> None:
-    assert after(seen, "panels", "offers")["result"][:4] == ["out_channels", "kernel", "stride", "padding"]
+def test_the_shortest_layer_is_offered_first_and_arguments_in_their_order(seen: dict[str, Any]) -> None:
+    layers, arguments = [step["result"] for step in seen["panels"]["steps"] if step["action"] == ["offers"]]
+    assert layers == ["conv", "concat", "convtranspose"]
+    assert arguments[:4] == ["out_channels", "kernel", "stride", "padding"]
 
 
 def test_everything_on_the_page_has_a_name(seen: dict[str, Any]) -> None:

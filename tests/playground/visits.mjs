@@ -84,6 +84,7 @@ const ACTIONS = {
   },
   async offers(page) {
     await page.waitForSelector(".cm-tooltip-autocomplete");
+    await page.waitForFunction(() => document.body.dataset.state === "ready");
     return page.locator(".cm-tooltip-autocomplete .cm-completionLabel").allInnerTexts();
   },
   async wait(page, selector) {
