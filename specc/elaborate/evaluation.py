@@ -221,13 +221,19 @@ def _of_lists(expression: ast.Binary, left: Value, right: Value) -> Value:
     raise invalid(Code.BAD_VALUE, message, expression.span, helps=helps)
 
 
+def _group_in_parts(expression: ast.Expr, scope: Scope) -> BlockValue | None:
+    """The group that goes on and is called here: of its value it is not clear which part's is meant, of what is in it
+    it is."""
+    if not isinstance(expression, ast.Name) or not scope.root.is_ambiguous:
+        return None
+    value = scope.get(expression.name)
+    return value if isinstance(value, BlockValue) and len(scope.ambiguity(expression.name)) > 1 else None
+
+
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     value = scope.get(expression.value.name) if isinstance(expression.value, ast.Name) else ABSENT
-    if isinstance(value, BlockValue) and scope.root.is_ambiguous and expression.name not in value.inside.seen:
-        assert isinstance(expression.value, ast.Name), "it has been looked up"
-        labels = scope.ambiguity(expression.value.name)
-        if len(labels) > 1:  # of a group that goes on, only what is in it is clear
-            raise ambiguous(expression.value.name, expression.value.span, labels)
+    if (group := _group_in_parts(expression.value, scope)) and expression.name not in group.inside.seen:
+        value = plain(expression.value, scope)
     if not isinstance(value, Signal):  # whatever else may be called so: only a value has sizes
         value = plain(expression.value, scope)
     if not isinstance(value, Signal):
@@ -258,6 +264,9 @@ def _known(value: Signal) -> Signal:
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:
+    group = _group_in_parts(expression.value, scope)
+    if group is not None and str(place := plain(expression.place, scope)) in group.inside.seen:
+        return _known(entry(group, expression, place))
     value, index = plain(expression.value, scope), plain(expression.place, scope)
     if isinstance(value, Signal):
         return _known(entry(value, expression, index))

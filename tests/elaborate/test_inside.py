@@ -47,6 +47,8 @@ block body(c) -> (low, high) {
         ('d: for i in range(2) { "l{i + 1}": conv(4, 1) }', "d.l1", "d.l1"),
         ("shared t = body(4)\n x: t -> relu", "x.low", "x.low"),
         ("g: { a: conv(3, 1) }\n relu\n g: { b: conv(3, 1) }", "g.a", "g.a"),  # a group that goes on
+        ("g: { 0: conv(3, 1) }\n relu\n g: { 1: conv(3, 1) }", "g[0]", "g.0"),
+        ('g: { "a-b": conv(3, 1) }\n relu\n g: { b: conv(3, 1) }', 'g["a-b"]', "g.a-b"),
         ("g: { depth: conv(3, 1) }", "g.depth", "g.depth"),  # an image has no depth
         ("add { | a: body(3) | b: conv(6, 1) }", "a.low", "a.low"),
         ("if true { a: body(3) }", "a.low", "a.low"),

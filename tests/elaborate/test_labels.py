@@ -307,7 +307,7 @@ def test_what_is_called_alike_in_two_parts_is_refused() -> None:
     assert refused("a: repeat 2 { relu }\na: repeat 2 { relu }") == ["two things are called a"]
 
 
-@pytest.mark.parametrize("use", ["a", "conv(a.channels, 1)", "two(relu, a)"])
+@pytest.mark.parametrize("use", ["a", "conv(a.channels, 1)", "two(relu, a)", "a[2]", "a[-1]"])
 def test_a_group_that_goes_on_is_no_value(use: str) -> None:
     assert refused(f"a: {{ 0: relu }}\na: {{ 1: relu }}\n{use}") == [
         "the group a goes on, and the word alone does not say which part's value is meant"
