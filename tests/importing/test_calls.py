@@ -60,6 +60,7 @@ IMAGES, ROWS = "[N, 4, 6, 10]", "[N, 9, 16]"
         (lambda m, x: x * 0.5 * (1 + torch.erf(x / math.sqrt(2))), "gelu"),
         (lambda m, x: functional.lp_pool2d(x, 2, 2), "lppool(2, 2)"),
         (lambda m, x: x.movedim(1, -1), "permute(0, 2, 3, 1)"),
+        (lambda m, x: x.view(x.size(0), 2, 2, 6, 10).transpose(1, 2).reshape(x.shape), "channelshuffle(2)"),
     ],
 )
 def test_calls(forward: Callable[..., Tensor], expected: str, tmp_path: Path) -> None:

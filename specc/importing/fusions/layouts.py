@@ -26,7 +26,7 @@ def permuted_twice(program: Program, step: Step) -> bool:
     return program.readers(before.value) == 1 and program.become(step, "permute", *before.inputs, dims=order)
 
 
-@fusion("reshape")
+@fusion("reshape", "flatten")
 def moved_channels(program: Program, step: Step) -> bool:
     """reshape -> permute -> reshape: channels shuffled, or places moved into channels and back."""
     turn = program.inner(step.inputs[0], "permute")
