@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 import specc
+from specc.importing.from_torch.exporting import conditions_taken, shapes_taken
 from tests.importing.published import NETWORKS as PUBLISHED
 from tests.importing.test_tools import Mixed
 from tests.networks import by_hand
@@ -64,6 +65,32 @@ def make():
     layers = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 5)]
     return nn.Sequential(*layers)
 """
+
+
+class Doubled(nn.Module):
+    """Halves an image and doubles it again: a size that is odd it does not take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up = nn.Conv2d(3, 4, 3, 2, 1), nn.ConvTranspose2d(4, 3, 2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.up(self.down(x))
+
+
+def test_a_stored_program_says_which_sizes_it_takes(tmp_path: Path) -> None:
+    """They stand in the contract, and the proof does not run it at others, which it refuses."""
+    half = torch.export.Dim("half", min=4, max=100)
+    sizes = ({0: torch.export.Dim.DYNAMIC, 2: 2 * half, 3: torch.export.Dim("wide", min=6)},)
+    program = torch.export.export(Doubled().eval(), (torch.rand(2, 3, 16, 18),), dynamic_shapes=sizes)
+    shapes = shapes_taken(program)
+    conditions = conditions_taken(program, shapes)
+    assert conditions == "H % 2 == 0, H >= 8, H <= 200, W >= 6"
+    torch.export.save(program, tmp_path / "net.pt2")
+    command = [sys.executable, "-m", "specc", "import", "net.pt2"]
+    result = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert f"where {conditions}" in (tmp_path / "net.cnn").read_text()
 
 
 def test_files(tmp_path: Path) -> None:

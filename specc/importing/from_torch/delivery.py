@@ -13,6 +13,7 @@ from torch.export import ExportedProgram
 from specc.importing.delivery import Failure, Imported, delivered, only_spec
 from specc.importing.from_torch.exporting import (
     Shape,
+    conditions_taken,
     evaluated,
     exported,
     in_float32,
@@ -65,7 +66,8 @@ def import_module(
 def import_file(source: Path, places: tuple[Path, Path], proof: ProofOptions | None, failure: Failure) -> Imported:
     """As `import_module`, of a program that ``torch.export.save`` has written."""
     program = loaded_program(source)
-    network = _read(program, source.stem, source.name, shapes_taken(program))
+    shapes = shapes_taken(program)
+    network = _read(program, source.stem, source.name, shapes, conditions_taken(program, shapes))
     return _delivered(network, program, program.module(check_guards=False), places, proof, failure)
 
 
@@ -77,9 +79,11 @@ def import_class(
     return import_module(module_of(source, name), inputs, places, proof, failure, f"{source}:{name}")
 
 
-def _read(program: ExportedProgram, name: str, title: str, shapes: Sequence[Shape]) -> ImportedNetwork:
+def _read(
+    program: ExportedProgram, name: str, title: str, shapes: Sequence[Shape], conditions: str = ""
+) -> ImportedNetwork:
     called = identifier(name, fallback="Network")
-    return read_program(program, called[0].upper() + called[1:], title, shapes)
+    return read_program(program, called[0].upper() + called[1:], title, shapes, conditions)
 
 
 def _delivered(

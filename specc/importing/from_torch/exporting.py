@@ -188,6 +188,33 @@ def shapes_taken(program: ExportedProgram) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
+def conditions_taken(program: ExportedProgram, shapes: Sequence[Shape]) -> str:
+    """What a program that was stored asks of the sizes that have these names: ``H >= 5, W % 32 == 0``.
+
+    It checks them when it is called; but for the 2 that `torch.export` says of every open size, and does not heed.
+    """
+    conditions: dict[str, None] = {}
+    for (_, sizes), shape in zip(_inputs(program), shapes, strict=True):
+        for size, name in zip(sizes[1:], shape[1:], strict=True):
+            if isinstance(size, int) or not isinstance(name, str):
+                continue
+            formula = size.node.expr
+            unknown = next(iter(formula.free_symbols))
+            factor, rest = formula.coeff(unknown), formula.coeff(unknown, 0)
+            if formula != factor * unknown + rest or not (factor.is_Integer and rest.is_Integer):
+                continue
+            if factor > 1:
+                conditions[f"{name} % {factor} == {rest % factor}"] = None
+            bounds = program.range_constraints.get(unknown)
+            if bounds is None:
+                continue
+            if bounds.lower.is_Integer and bounds.lower > _SAMPLES:
+                conditions[f"{name} >= {factor * bounds.lower + rest}"] = None
+            if bounds.upper.is_Integer:
+                conditions[f"{name} <= {factor * bounds.upper + rest}"] = None
+    return ", ".join(conditions)
+
+
 def loaded_program(path: Path) -> ExportedProgram:
     """Raises UsageError where the file is no exported program."""
     _require_file(path)

@@ -62,7 +62,7 @@ _CHECKS = {"_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "
 
 
 def read_program(
-    program: ExportedProgram, name: str, title: str, shapes: Sequence[Sequence[int | str]]
+    program: ExportedProgram, name: str, title: str, shapes: Sequence[Sequence[int | str]], conditions: str = ""
 ) -> ImportedNetwork:
     """The network of a program.
 
@@ -70,13 +70,14 @@ def read_program(
         name: of the model.
         title: what messages call it.
         shapes: of the inputs, with names for the sizes that stay open.
+        conditions: what is asked of these sizes.
 
     Raises:
         UsageError: something in it cannot be said: every call at fault by name.
     """
     contract = FileSymbols()
     while True:
-        reading = _CallWalk(program, contract, name, title, shapes)
+        reading = _CallWalk(program, contract, name, title, shapes, conditions)
         network = reading.network()
         if network is not None:
             return network
@@ -100,6 +101,7 @@ class _CallWalk:
     name: str
     title: str
     shapes: Sequence[Sequence[int | str]]
+    conditions: str
     faults: list[str] = field(default_factory=list)
     missing: list[Any] = field(default_factory=list)
 
@@ -139,6 +141,9 @@ class _CallWalk:
     # ---- what comes in and goes out ----------------------------------------------------------------------------
 
     def _inputs(self) -> tuple[ImportedPort, ...]:
+        for shape in self.shapes:
+            self.contract.shape(shape)
+        self.contract.stated(self.conditions)
         ports: list[ImportedPort] = []
         shapes = iter(self.shapes)
         nodes = {node.name: node for node in self.exported.graph.nodes if node.op == "placeholder"}
