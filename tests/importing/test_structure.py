@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -321,6 +322,93 @@ def test_concats_of_all_before_go_on_from_each_other() -> None:
     spec = structured(network(*steps, outputs=("c4",)))
     assert spec.structure == "loops"
     assert "tanh -> repeat 4 { concat { | _ | relu } }" in spec.text
+
+
+def of_weights(text: str) -> str:
+    """The text of a spec's network where only the steps with weights have names, as in files; they keep them."""
+    original = graph(text)
+    flat = flattened(original)
+    spec = structured(replace(flat, steps=tuple(s if s.tensors else replace(s, name="") for s in flat.steps)))
+    assert spec.structure == "loops"
+    comparison.paired(original, spec.graph)
+    assert not spec.renamed
+    return spec.text
+
+
+def test_what_stands_behind_a_shared_tower_is_no_part_of_it() -> None:
+    text = """model Pair : (left: [N, 1, 16, 16], right: [N, 1, 16, 16]) -> [N, 1] {
+  shared embed = {
+    conv1: conv(8, 3) -> relu -> maxpool(2)
+    flatten -> dense: fc(4)
+  }
+  sub {
+    | left -> embed -> sigmoid
+    | right -> embed -> sigmoid
+  } -> same: fc(1)
+}
+"""
+    assert of_weights(text) == text
+
+
+def test_rounds_that_are_called_from_elsewhere() -> None:
+    """By their numbers: a label of the first round would be one of all of them."""
+    text = """block part(c) { 0: conv(c, 1) -> relu -> 2: conv(8, 3, padding=1) -> relu }
+
+model Heads : [N, 3, 32, 32] -> [N, 12, 16, 16] {
+  first: part(24) -> extra: repeat 3 { part(16) }
+  concat {
+    | extra[0] -> a: conv(4, 1) -> maxpool(2)
+    | extra[1] -> b: conv(4, 1) -> maxpool(2)
+    | extra -> c: conv(4, 1) -> maxpool(2)
+  }
+}
+"""
+    assert "extra: repeat 3 { stack(16) }" in of_weights(text)
+
+
+def test_groups_that_others_come_between() -> None:
+    """A part of a part of one is no block: its names go on in another part."""
+    layers = "conv1: conv(9, 3, padding=1, bias=false) -> tanh -> conv2: conv(7, 3, padding=1) -> norm1: bn"
+    text = "model Net : [N, 3, 32, 32] {\n down: { 0: { first: conv(4, 3) -> relu -> 1: bn } }\n"
+    for j in (1, 2):
+        text += f"""  stage{j}: conv(8, 3, padding=1)
+  down: {{ {j}: {{ {layers} -> conv3: conv(8, 1) }} }}
+  other{j}: conv(8, 3, padding=1)
+  down: {{ {j}: {{ last: conv(8, 3, padding=1) }} }}
+"""
+    assert of_weights(f"{text}}}").count("last: ") == 2
+
+
+def test_what_is_called_in_a_group_that_goes_on() -> None:
+    text, last = "model Wave : [N, 8, 16] {\n", ""
+    for j in range(4):
+        text += f"""{last}  m{j}: mul {{
+    | filter: {{ {j}: conv(8, 3, padding=1) -> tanh }}
+    | gate: {{ {j}: conv(8, 3, padding=1) -> sigmoid }}
+  }}
+"""
+        text += f"  skip: {{ {j}: conv(4, 1) }}\n" if j < 3 else "  skip: {\n"
+        last = f"  m{j} -> rest: {{ {j}: conv(8, 1) }}\n"
+    text += "    3: conv(4, 1) -> add { | skip[0] | skip[1] | skip[2] | _ } -> relu\n  }\n  end: conv(8, 1)\n}"
+    found = of_weights(text)
+    assert "| skip[0]" in found
+
+
+def test_outputs_come_before_labels() -> None:
+    """A label that is called like an output of another value gives way."""
+    flat = flattened(graph("model A : [N, 4, 8, 8] -> (a, c) { a: conv(4, 1) -> relu -> b: bn\n c: conv(2, 1) }"))
+    swapped = tuple(ImportedOutput(name, output.value) for name, output in zip("cb", flat.outputs, strict=True))
+    spec = structured(replace(flat, outputs=swapped))
+    assert spec.structure == "loops"
+    assert [(port.name, value) for port, value in spec.graph.outputs] == [("c", "a"), ("b", "c_")]
+    assert spec.renamed == {
+        f"{new}.{role}": f"{old}.{role}" for old, new in (("b", "b_"), ("c", "c_")) for role in _roles(spec, old)
+    }
+
+
+def _roles(spec: Any, label: str) -> list[str]:
+    """The tensors of a module."""
+    return [name.removeprefix(f"{label}.") for name in spec.renamed.values() if name.startswith(f"{label}.")]
 
 
 def test_several_inputs_and_outputs() -> None:

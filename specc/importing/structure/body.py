@@ -213,18 +213,23 @@ def paths_in(body: list[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield from paths_in(part)
 
 
-def labels_here(body: list[Statement]) -> Iterator[str]:
-    """The labels that belong to the place of a body: of its statements, and of those in arms."""
+def statements_here(body: list[Statement]) -> Iterator[Statement]:
+    """Those whose labels belong to the place of a body: its own, and those in arms."""
     for statement in body:
+        yield statement
+        is_open = isinstance(statement, (WrittenStep, When))
+        if is_open or (isinstance(statement, Loop) and not statement.numbered):
+            for inner in inner_bodies(statement):
+                yield from statements_here(inner)
+
+
+def labels_here(body: list[Statement]) -> Iterator[str]:
+    """The labels that belong to the place of a body."""
+    for statement in statements_here(body):
         if isinstance(statement, (WrittenStep, LabelledGroup)) and statement.label:
             yield statement.label
         if isinstance(statement, SharedDeclaration):
             yield statement.name
-        if isinstance(statement, (WrittenStep, When)):
-            for inner in inner_bodies(statement):
-                yield from labels_here(inner)
-        if isinstance(statement, Loop) and not statement.numbered:
-            yield from labels_here(statement.body)
 
 
 def read_values(body: list[Statement]) -> Iterator[str]:

@@ -13,7 +13,7 @@ Path = tuple[str, ...]
 
 _BETWEEN = frozenset(
     """
-    maxpool avgpool globalavgpool globalmaxpool adaptiveavgpool adaptivemaxpool flatten dropout upsample
+    maxpool avgpool globalavgpool globalmaxpool adaptiveavgpool adaptivemaxpool flatten dropout upsample slice
     """.split()
 )
 """What stands between the parts of a network as often as at their ends: it is in a group where what follows is, too."""

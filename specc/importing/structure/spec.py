@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,12 +14,14 @@ from specc.importing.structure.blocks import with_blocks
 from specc.importing.structure.body import (
     Block,
     EarlierValue,
+    LabelledGroup,
     Required,
     Statement,
     WrittenStep,
     labels_here,
     read_values,
     result_of,
+    statements_here,
 )
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
@@ -194,6 +196,7 @@ def _chained(
     around |= declare(modules, body, around)
     last = result_of(body)
     besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
+    _free(body, {name: value for name, value in besides.items() if value != last}, around)
     is_nameless = not any(step.name for step in network.steps if step.tensors)
     if is_nameless and depth != "groups":
         with_groups(body, entry)
@@ -222,6 +225,21 @@ def _chained(
     text = writer.text(body, besides)
     definitions = [_block(block, blocks) for block in blocks.values()]
     return "\n".join([*definitions, f"{_header(network, shapes)} {{\n{text}\n}}\n"])
+
+
+def _free(body: list[Statement], outputs: Mapping[str, str], taken: Collection[str]) -> None:
+    """Give another name to labels that are those of outputs, and of another value: callers go by the outputs' names."""
+    labelled = [(s.label, s) for s in statements_here(body) if isinstance(s, (WrittenStep, LabelledGroup)) and s.label]
+    wrong = {label for label, s in labelled if label in outputs and s.value != outputs[label]}
+    used = {*taken, *labels_here(body)}
+    for label in sorted(wrong):
+        free = f"{label}_"
+        while free in used:
+            free += "_"
+        used.add(free)
+        for before, statement in labelled:
+            if before == label:
+                statement.label = free
 
 
 def _block(block: Block, blocks: Mapping[str, Block]) -> str:

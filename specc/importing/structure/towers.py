@@ -67,8 +67,17 @@ def with_towers(
         for index, (step, path) in enumerate(zip(steps, paths, strict=True))
         if index in taken or index not in gone
     ]
-    placed = [(*homes[step.outputs[0]][:-1], "") if step.operator == TOWER else path for step, path in left]
+    placed = [
+        (*homes[step.outputs[0]][:-1], "") if step.operator == TOWER else _beside(towers, step, path)
+        for step, path in left
+    ]
     return [step for step, _ in left], placed, towers
+
+
+def _beside(towers: Sequence[Tower], step: ImportedStep, path: Path) -> Path:
+    """The path of a step that is in no tower: where it has no name, not in the group that a tower is."""
+    around = next((tower.path for tower in towers if path[: len(tower.path)] == tower.path), None)
+    return path if around is None or step.tensors else (*around[:-1], "")
 
 
 def _renamed(step: ImportedStep, names: Mapping[str, str]) -> ImportedStep:

@@ -48,7 +48,21 @@ def grown(paths: list[tuple[str, ...]], steps: list[ImportedStep], outputs: froz
         paths: of each step: the labels of the groups around it, and its own.
         outputs: the values that the network gives.
     """
-    return _Grower(paths, steps, outputs).members(list(range(len(steps))), 0)
+    members = _Grower(paths, steps, outputs).members(list(range(len(steps))), 0)
+    _mark_parts(members)
+    return members
+
+
+def _mark_parts(members: list[Member]) -> None:
+    """Say of groups in parts that they are, and of groups in parts of groups."""
+    parts: dict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        if member.step is None and member.label is not None:
+            parts[member.label].append(member)
+    for groups in parts.values():
+        for group in groups:
+            group.is_part = len(groups) > 1
+        _mark_parts([inner for group in groups for inner in group.members])
 
 
 class _Grower:
@@ -66,13 +80,7 @@ class _Grower:
         """The members of the group of these steps, whose paths are the same up to ``depth``."""
         child = {index: self._child(index, depth) for index in chosen}
         ordered: list[Member] = []
-        runs = _runs(chosen, child, self._needs)
-        seen = defaultdict[str, int](int)
-        for run in runs:
-            key = child[run[0]]
-            if isinstance(key, str):
-                seen[key] += 1
-        for run in runs:
+        for run in _runs(chosen, child, self._needs):
             key = child[run[0]]
             if isinstance(key, int):
                 step = self._steps[key]
@@ -83,7 +91,7 @@ class _Grower:
             else:
                 inner = self.members(run, depth + 1)
                 inputs, given = self._interface(run)
-                ordered.append(Member(key, None, inner, inputs, given, seen[key] > 1, len(run)))
+                ordered.append(Member(key, None, inner, inputs, given, size=len(run)))
         return ordered
 
     def _child(self, index: int, depth: int) -> str | int:

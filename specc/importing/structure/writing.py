@@ -22,6 +22,7 @@ from specc.importing.structure.body import (
     labels_here,
     paths_in,
     read_values,
+    result_of,
     statements,
 )
 from specc.importing.structure.layout import lines
@@ -163,9 +164,13 @@ class BodyWriter:
             columns = [[self.argument(entry) for entry in column] for column in zip(*rows, strict=True)]
             head = f"for {', '.join(loop.names)} in {_table(columns)}"
         outside, self._called = self._called, self._called | loop.known
+        waiting = self._waiting[0]
+        if loop.numbered:  # who calls the first round says its number, and its last step needs no name for that
+            self._waiting[0] = waiting - Counter({result_of(loop.body): waiting[result_of(loop.body)]})
         self._waiting.append(Counter(read_values(loop.body)))
         text = "\n".join(self._lines(loop.body))
         self._waiting.pop()
+        self._waiting[0] = waiting
         self._called = outside
         return f"{head} {{ {text} }}"
 
