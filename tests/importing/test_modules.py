@@ -72,7 +72,7 @@ def test_a_module(tmp_path: Path) -> None:
     assert all(torch.equal(state[name], own[name]) for name in own)
     x = torch.rand(3, 3, 15, 9)
     assert torch.allclose(ours(x), module.eval()(x), atol=1e-6)
-    assert "layers: { 0: residual" in (tmp_path / "net.cnn").read_text()
+    assert "layers: repeat 2 { add {" in (tmp_path / "net.cnn").read_text()
     assert "dropout(0.2)" in (tmp_path / "net.cnn").read_text()
 
 
