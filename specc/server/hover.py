@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from specc.analyses import Costs
@@ -14,6 +15,8 @@ from specc.ir.graph import Node, Region
 from specc.ops import find
 from specc.report.costs import explain
 from specc.report.operators import documentation
+from specc.server.bindings import Bindings
+from specc.server.signature import comment_above
 from specc.source import Span
 from specc.syntax import ast
 
@@ -23,13 +26,20 @@ class Hover(NamedTuple):
     span: Span
 
 
-def hover(file: ast.File, at: int, files: FileSystem, models: ModelCache | None = None) -> Hover | None:
+def hover(
+    file: ast.File,
+    at: int,
+    files: FileSystem,
+    models: ModelCache | None = None,
+    bindings: Callable[[], Bindings] | None = None,
+) -> Hover | None:
     """The arithmetic of the step there, where its file fits together, and the documentation of its layer or block.
 
     None where no step is called.
 
     Args:
         models: those of earlier texts.
+        bindings: gives those of the file and of what it imports; without it, nothing is said of blocks of other files.
     """
     calls = [
         part for part in ast.parts(file) if isinstance(part, (ast.Call, ast.Merge)) and _covers(part.name_span, at)
@@ -37,7 +47,7 @@ def hover(file: ast.File, at: int, files: FileSystem, models: ModelCache | None 
     if not calls:
         return None
     call = calls[-1]
-    known = (_arithmetic(file, call.span, files, models), _described(file, call.name))
+    known = (_arithmetic(file, call.span, files, models), _described(file, call, bindings))
     text = "\n\n".join(part for part in known if part)
     return Hover(text, call.name_span) if text else None
 
@@ -46,11 +56,17 @@ def _covers(span: Span, at: int) -> bool:
     return span.start <= at <= span.end
 
 
-def _described(file: ast.File, name: str) -> str:
-    for item in file.items:
-        if isinstance(item, ast.BlockDefinition) and item.name == name:
-            return f"```\nblock {signature(item)}\n```"
-    kind = find(name)
+def _described(file: ast.File, call: ast.Call | ast.Merge, bindings: Callable[[], Bindings] | None) -> str:
+    blocks = {item.name: item for item in file.items if isinstance(item, ast.BlockDefinition)}
+    block = blocks.get(call.name)
+    imported = {one.name for item in file.items if isinstance(item, ast.Import) for one in item.names}
+    if bindings is not None and call.name in imported:
+        called = bindings().applicable(file.source.name, call.name, call.name_span.start)
+        block = called.part.block if called else None
+    if block is not None:
+        comment = "".join(f"# {line}\n" for line in comment_above(block).splitlines())
+        return f"```\n{comment}block {signature(block)}\n```"
+    kind = find(call.name)
     return documentation(kind) if kind else ""
 
 
@@ -63,7 +79,8 @@ def _arithmetic(file: ast.File, span: Span, files: FileSystem, models: ModelCach
     if not parts:
         return ""
     graph, name = parts[0]
-    again = f"\n\nand {len(parts) - 1:,} more times" if len(parts) > 1 else ""
+    more = len(parts) - 1
+    again = f"\n\nand {'once more' if more == 1 else f'{more:,} more times'}" if more else ""
     return f"```\n{explain(Costs(graph), name)}\n```{again}"
 
 

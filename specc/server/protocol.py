@@ -196,11 +196,11 @@ class Session:
 
     def hovered(self, params: lsp.HoverParams) -> lsp.Hover | None:
         source, file = self.read(params.text_document.uri) or (None, None)
-        found = (
-            hover(file, offset_of(source, params.position), self.documents.files, self.documents.models)
-            if source and file
-            else None
-        )
+        if source is None or file is None:
+            return None
+        documents, at = self.documents, offset_of(source, params.position)
+        bindings = partial(self.navigation.bindings, documents.path(params.text_document.uri))
+        found = hover(file, at, documents.files, documents.models, bindings)
         if found is None:
             return None
         return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, found.text), lsp_range(found.span))

@@ -154,7 +154,7 @@ def _of_block(call: OpenCall, called: Applicable, block: ast.BlockDefinition, fi
     for param in block.params[called.given :]:
         default = defaults.get(param.name) or (param.default.span.text if param.default is not None else "")
         arguments.append(Argument(param.name, f"{param.name} = {default}" if default else param.name, ""))
-    return Signature(call.name, tuple(arguments), _comment_above(block), _active(call, arguments))
+    return Signature(call.name, tuple(arguments), comment_above(block), _active(call, arguments))
 
 
 def _active(call: OpenCall, arguments: list[Argument]) -> int | None:
@@ -176,7 +176,7 @@ def _defaults(file: ast.File | None, before: int, names: set[str]) -> dict[str, 
     }
 
 
-def _comment_above(block: ast.BlockDefinition) -> str:
+def comment_above(block: ast.BlockDefinition) -> str:
     """The comment that ends on the line before a block."""
     source = block.span.source
     alone = {source.position(one.start)[0]: one.text for one in comments(source) if one.alone}

@@ -186,6 +186,18 @@ def test_hover_has_the_arithmetic_where_the_file_fits() -> None:
     assert hover(file, NET.index("32"), DISK) is None
 
 
+def test_hover_describes_blocks_of_other_files(tmp_path: Path) -> None:
+    net, library = f"{tmp_path}/net.cnn", f"{tmp_path}/lib.cnn"
+    text = 'from "lib.cnn" import unit\nmodel M : [N, 8, 8, 8] {\n  repeat 2 { unit(8) }\n}\n'
+    files = Buffers({net: text, library: "# Of all\n# the smallest\nblock unit(c, k = 1) { conv(c, k) }\n"})
+    workspace = Workspace(files)
+    file = workspace.tree(net)
+    assert file
+    found = hover(file, text.index("unit(8"), files, bindings=lambda: workspace.bindings(net, importers=False))
+    assert found
+    assert found.text.endswith("and once more\n\n```\n# Of all\n# the smallest\nblock unit(c, k = 1)\n```")
+
+
 def test_completion_knows_where_it_is() -> None:
     def words(text: str) -> set[str]:
         source = Source("net.cnn", text)
