@@ -291,8 +291,8 @@ class Model:
             seed, weights, match: as in `to_torch`.
 
         Returns:
-            W, of shape (elements of the result, elements of the input), and b, one number for each row: 0 where the
-            step has no bias.
+            W, of shape (elements of the result, elements of the input), and b, one number for each row, which
+            is 0 where the step has no bias.
 
         Raises:
             UsageError: there is no such step, or it is not linear; its sizes are symbolic (see `at`); W is too large;

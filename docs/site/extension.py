@@ -251,11 +251,12 @@ def link_shown_codes(
 def prepare_docstring(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """A document that is named becomes a link, and a property begins with a sentence, whatever colons are in it.
 
-    Napoleon takes what stands before a colon for the type of a property, but in the first line alone.
+    Napoleon takes what stands before a colon for the type of a property, but only in the first line that is not empty:
+    that one is now a line end which does not count.
     """
     lines[:] = [DOCUMENT.sub(r":doc:`\1`", line) for line in lines]
     if what in ("attribute", "property"):
-        lines.insert(0, "")
+        lines.insert(0, "\\")
 
 
 def leave_out_bare_fields(app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:
