@@ -4,11 +4,12 @@
 
 A spec of 300 lines, one that is imported, one that imports it and one in YAML are edited: words, brackets and parts of
 other lines are put in, taken out and put in place of others, lines are left half-written, edits taken back, as whole
-texts or as changes at a place; buffers are closed and opened. In between the server is asked what editors ask. Where
-anything fails, or is not what a server of that text alone would say, the run ends with exit code 1.
+texts or as changes at a place; buffers are closed and opened. After every twelfth edit or so, as typing pauses, the
+server is asked what editors ask, each question as often as the others. Of a share of the answers it is looked up what a
+server says that knows nothing but the text. Where anything fails or differs, the run ends with exit code 1.
 
-Processor time is that of the server, of an answer from the message to what is sent. ``--publish`` puts the figures into
-docs/editors.md.
+Processor time is that of the server, of an answer from the message to what is sent; `between answers` is what it frees
+then. ``--publish`` puts the figures into docs/editors.md; how far a run is it writes to standard error.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from lsprotocol.types import METHOD_TO_TYPES
+from pygls.protocol import default_converter
 
 from benchmarks.hardening import between
 from benchmarks.processes import ROOT
@@ -33,10 +38,8 @@ from benchmarks.tables import grid
 from specc import __version__
 from specc.server.buffers import Buffers
 from specc.server.diagnosis import diagnosis
-from specc.server.hints import hints
+from specc.server.protocol import Session
 from specc.source import Source
-from specc.syntax import parse
-from specc.syntax.mending import mended
 from specc.syntax.yaml.writer import to_yaml
 from tests.server.pipe import Pipe
 
@@ -48,10 +51,12 @@ LINES = 300
 """Of the spec that most edits are made in."""
 ASKED = 0.08
 """Questions for each edit."""
+SAMPLED = 20
+"""Answers of which one is compared with that of a server that knows the text alone."""
 PAUSE = 50
 """Edits between two pauses in which the findings of all files are waited for."""
 CHECKED = 10
-"""Pauses between two in which they, and the hints, are compared with those of the text alone."""
+"""Pauses between two in which they are compared with those of the text alone."""
 LIBRARY = "block unit(c, act = relu) {\n  conv(c, 3, padding=1) -> bn\n  act\n}\nlet wide = 8\n"
 IMPORTER = """\
 from "lib.cnn" import unit, wide
@@ -67,20 +72,10 @@ SNIPPETS = (
     *("=", "|", "let x = 3\n", "block b { relu }\n", "model X : [N, 3, 8, 8] { relu }\n", "𝕊", "é", "\r\n", "9999999"),
     *("-1", "where", "for", "repeat 2 { conv(4, 3) }", "flaten", "unit(3)", "wide", "- ", ": ", "\t", "\ud800"),
 )
-QUESTIONS = {
-    "inlayHint": 6,
-    "hover": 3,
-    "completion": 3,
-    "codeAction": 2,
-    "documentSymbol": 1,
-    "foldingRange": 1,
-    "codeLens": 1,
-    "definition": 1,
-    "signatureHelp": 1,
-    "documentHighlight": 1,
-    "formatting": 1,
-}
-"""What is asked, and how often beside the others."""
+QUESTIONS = (
+    *("inlayHint", "hover", "completion", "codeAction", "documentSymbol", "foldingRange", "codeLens", "definition"),
+    *("signatureHelp", "documentHighlight", "formatting"),
+)
 
 
 def spec() -> str:
@@ -156,6 +151,7 @@ class Soak:
         self.memory: dict[str, int] = {}
         self.faults: list[str] = []
         self._draw = random.Random(seed)
+        self._asked = 0
         self._folder = folder
         net = spec()
         texts = {
@@ -182,6 +178,9 @@ class Soak:
                 self._wait(is_checked=not number % (PAUSE * CHECKED))
             if number in (edits // 10, edits // 2, edits):
                 self.memory[f"{100 * number // edits} %"] = self._resident()
+            if not number % max(1, edits // 20):
+                size = self._resident() / 2**20
+                print(f"{number:,} edits, {time.process_time():.0f} s, {size:.0f} MB", file=sys.stderr, flush=True)
             if len(self.faults) >= most_faults:
                 return
         self.pipe.ask("shutdown")
@@ -208,19 +207,25 @@ class Soak:
         pipe.change(document.uri, change, version=document.version)
 
     def _ask(self, document: Document) -> None:
-        what = self._draw.choices(list(QUESTIONS), list(QUESTIONS.values()))[0]
+        self._asked += 1
+        what = f"textDocument/{QUESTIONS[self._asked % len(QUESTIONS)]}"
         at = place(document.text, self._draw.randrange(len(document.text) + 1))
         params: dict[str, object] = {"textDocument": {"uri": document.uri}, "position": at}
-        if what in ("inlayHint", "codeAction"):
+        if what.endswith(("inlayHint", "codeAction")):
             params["range"] = {"start": {"line": 0, "character": 0}, "end": place(document.text, len(document.text))}
             params["context"] = {"diagnostics": []}
-        if what == "codeAction":
+        if what.endswith("codeAction"):
             params["range"] = {"start": at, "end": at}
-        if what == "formatting":
+        if what.endswith("formatting"):
             params["options"] = {"tabSize": 2, "insertSpaces": True}
-        answer = self.pipe.ask(f"textDocument/{what}", params)
+        answer = self.pipe.ask(what, params)
         if "error" in answer:
             self.faults.append(f"{what}: {answer['error']['message']}")
+        elif not self._draw.randrange(SAMPLED) and not any("\ud800" in one.text for one in self._documents):
+            alone = answered({one.uri: one.text for one in self._documents}, what, params)
+            if not agrees(what, answer["result"], alone):
+                said, text = answer["result"], document.text
+                self.faults.append(f"{what}: {said!r}, where it is {alone!r}, of {params!r}, {document.uri}: {text!r}")
         self._note_messages()
 
     def _note_messages(self) -> None:
@@ -237,25 +242,42 @@ class Soak:
             return
         texts = {str(self._folder / one.uri.rpartition("/")[2]): one.text for one in self._documents}
         files = Buffers(texts)
-        for document, (path, text) in zip(self._documents, texts.items(), strict=True):
+        for document, path in zip(self._documents, texts, strict=True):
             found = {one.sort_key for one in diagnosis(path, files).findings if one.primary.span.source.name == path}
             least = {str(key[-1]) for key in found}
             if not least and not found and document.uri.endswith("net.cnn") and shown[document.uri]:
                 self.faults.append(f"findings of {path} where there are none")
             if len(found) > len(shown[document.uri]):
                 self.faults.append(f"{len(shown[document.uri])} findings of {path}, where there are {len(found)}")
-            source = Source(path, text)
-            try:
-                file = parse(source)
-            except Exception:  # noqa: BLE001 - what it is does not matter here
-                file = mended(source)
-            known = [one.text for one in hints(file, files)] if file else []
-            if "\ud800" not in text and known != (said := pipe.hints(document.uri)):
-                self.faults.append(f"hints of {path}: {said}, where they are {known}, of {text!r}")
 
     def _resident(self) -> int:
         status = Path(f"/proc/{self.pipe.process.pid}/status").read_text("utf-8")
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024  # type: ignore[index]
+
+
+def answered(texts: dict[str, str], method: str, params: dict[str, object]) -> Any:
+    """What a server answers that knows these texts alone."""
+    session, converter = Session(), default_converter()
+    for uri, text in texts.items():
+        session.documents.change(uri, text, 1)
+    answer = session.answers[method](converter.structure(params, METHOD_TO_TYPES[method][2]))
+    return json.loads(json.dumps(converter.unstructure(answer)))
+
+
+def agrees(method: str, said: Any, alone: Any) -> bool:
+    """Whether an answer says what one of the text alone says.
+
+    A model that is as it was costs what it did, whatever is wrong with the file around it now. So it may say more.
+    """
+    if method.endswith("codeLens"):
+        return all(one in said for one in alone)
+    if method.endswith("documentSymbol") and isinstance(said, dict):
+        here, there = ({**one, "children": [], "detail": None} for one in (said, alone))
+        least = alone.get("detail") in (None, said.get("detail")) or " to " in (said.get("detail") or "")
+        return here == there and least and agrees(method, said["children"], alone["children"])
+    if method.endswith("documentSymbol") and isinstance(said, list):
+        return len(said) == len(alone) and all(map(partial(agrees, method), said, alone))
+    return bool(said == alone)
 
 
 def figures(edits: int, seed: int) -> dict[str, Any]:
@@ -303,10 +325,11 @@ def serving(folder: Path) -> Iterator[tuple[Pipe, Path]]:
 
 def serve(clock: Path) -> int:
     """As `specc server` does, with a clock. What it does for later it does after 10 ms, that a run takes no hours."""
-    from specc.server import checks, protocol, transport
+    from specc.server import checks, collector, protocol, transport
 
     times: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
     handle, diagnose = transport.Dialogue.handle_message, checks.Checks._diagnose
+    young = collector.Collector._young
 
     def handled(self: transport.Dialogue, message: Any) -> None:
         begin = time.process_time()
@@ -318,7 +341,13 @@ def serve(clock: Path) -> int:
         diagnose(self, path)
         times["findings"].append(time.process_time() - begin)
 
+    def freed(self: collector.Collector) -> None:
+        begin = time.process_time()
+        young(self)
+        times["between answers"].append(time.process_time() - begin)
+
     transport.Dialogue.handle_message = handled
+    collector.Collector._young = freed  # type: ignore[method-assign]
     checks.Checks._diagnose = diagnosed  # type: ignore[method-assign]
     checks.PAUSE = 0.01
     code = protocol.serve()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
-from specc.diagnostics import Diagnostic, SpecError
+from specc.diagnostics import Code, Diagnostic, SpecError
 from specc.elaborate.files import Imports
 from specc.elaborate.scopes import Environment
 from specc.ir.graph import Graph, Node, Region
@@ -27,6 +27,8 @@ T = TypeVar("T")
 MOST_TREES = 32
 MOST_MENDED = 16
 """Half-written texts whose trees are kept, those that came last."""
+MOST_MISFITS = 256
+"""Models that do not fit."""
 MOST_STEPS = 50_000
 """Steps of all models that are kept: about 40 MB."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -126,6 +128,7 @@ class ModelCache:
         self._mended: OrderedDict[tuple[str, str], ast.File | None] = OrderedDict()
         self.quiet: WeakSet[Graph] = WeakSet()
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._misfits: OrderedDict[_Key, None] = OrderedDict()
         self.steps = 0
 
     def tree(self, source: Source) -> ast.File:
@@ -193,6 +196,17 @@ class ModelCache:
             entry = self._entries[key] = _Entry(graph, blocks, source, starts, imports, entry.charged, entry.notes)
         return entry
 
+    def fits_not(self, key: _Key) -> bool:
+        """Whether it is known of a model that it does not fit, whatever else is in its file."""
+        return key in self._misfits
+
+    def refuse(self, key: _Key) -> None:
+        """Remember that a model does not fit."""
+        self._misfits[key] = None
+        self._misfits.move_to_end(key)
+        if len(self._misfits) > MOST_MISFITS:
+            self._misfits.popitem(last=False)
+
     def put(self, key: _Key, entry: _Entry) -> None:
         """Keep a model; others, of which nobody has asked for long, go."""
         before = self._entries.pop(key, None)
@@ -252,6 +266,15 @@ class FileModels:
         key, starts = self._key(model)
         count = self._entries() - self._count
         self._cache.put(key, _Entry(graph, blocks, self._file.source, starts, self._imports, count, {}))
+
+    def fits_not(self, model: ast.ModelDefinition) -> bool:
+        """Whether a model was refused."""
+        return self._cache.fits_not(self._key(model)[0])
+
+    def refuse(self, model: ast.ModelDefinition, findings: Iterable[Diagnostic]) -> None:
+        """Remember that a model does not fit, where that is its own mistake, and not its file's."""
+        if not self._names.findings and all(finding.code != Code.LIMIT for finding in findings):
+            self._cache.refuse(self._key(model)[0])
 
     def _entries(self) -> int:
         return sum(budget.count for budget in self._names.budgets())

@@ -126,6 +126,8 @@ def check_file(file: ast.File, imports: Imports | None = None, cache: ModelCache
                 known.put(model, network.graph, network.blocks)
         except SpecError as error:
             findings |= dict.fromkeys(error.diagnostics)
+            if known:
+                known.refuse(model, error.diagnostics)
     if findings:
         raise SpecError(list(findings))
     return tuple(checked)
@@ -159,6 +161,8 @@ def sketches(
         walk = Walk(model, inputs, scope, names)
         walk.run()
         findings += (*walk.network.findings.values(), *names.findings)
+        if known and findings:
+            known.refuse(model, findings)
         faults = tuple(place.span for finding in findings for place in (finding.primary, *finding.trace))
         found.append((model, Sketch(inputs, walk.root, faults)))
     return tuple(found)
@@ -166,6 +170,8 @@ def sketches(
 
 def fitting(file: ast.File, imports: Imports, cache: ModelCache) -> Iterator[tuple[ast.ModelDefinition, EarlierModel]]:
     """The models that fit, with their parameters at their defaults, where the file around them has no mistakes.
+
+    Those of which it is known that they do not fit are not tried again.
 
     Args:
         cache: models of earlier texts, which keep their places; the others are put there.
@@ -175,9 +181,12 @@ def fitting(file: ast.File, imports: Imports, cache: ModelCache) -> Iterator[tup
     for model in file.models:
         found = known.earlier(model)
         if found is None:
+            if known.fits_not(model):
+                continue
             try:
                 network = _elaborated(model, {}, names)
-            except SpecError:
+            except SpecError as error:
+                known.refuse(model, error.diagnostics)
                 continue
             known.put(model, network.graph, network.blocks)
             found = known.earlier(model)

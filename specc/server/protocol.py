@@ -59,6 +59,7 @@ class Session:
 
     Attributes:
         server: the server that the answers go through.
+        answers: by the name of the request.
     """
 
     def __init__(self) -> None:
@@ -68,7 +69,7 @@ class Session:
         self.collector = Collector()
         self.documents = Documents()
         self.navigation = Navigation(self.server, self.documents)
-        for name, answer in {
+        self.answers: dict[str, Callable[[Any], object]] = {
             lsp.INITIALIZED: self.initialized,
             lsp.TEXT_DOCUMENT_DID_OPEN: self.opened,
             lsp.TEXT_DOCUMENT_DID_CHANGE: self.changed,
@@ -82,7 +83,8 @@ class Session:
             lsp.TEXT_DOCUMENT_COMPLETION: self.complete,
             lsp.TEXT_DOCUMENT_CODE_ACTION: self.actions,
             **self.navigation.answers,
-        }.items():
+        }
+        for name, answer in self.answers.items():
             # pygls writes on it, and a method takes nothing.
             self.server.feature(name, {**_OPTIONS, **OPTIONS}.get(name))(partial(self._answer, answer))
         self.checks = Checks(self.documents, Importers(self.documents.files), self.show)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from string import ascii_letters
 
@@ -17,8 +18,11 @@ from specc.syntax.tokens import NEWLINE, NotInGrammar, scan
 
 _MARGIN = re.compile(r"^(?:model|block|from|default)\b", re.MULTILINE)
 _VISIBLE = re.compile(r"[^\n]")
+_LETTER = re.compile(r"(?<![A-Za-z_])[A-Za-z](?![A-Za-z_0-9])")
 LONGEST = 2**16
 """Characters of the longest text that is mended; a longer one is parsed as it is, or not at all."""
+MOST_PARTS = 256
+"""Models, blocks and the like of half-written texts that are remembered: somebody writes in one of them."""
 
 
 def mended(source: Source) -> ast.File | None:
@@ -40,58 +44,67 @@ def mended(source: Source) -> ast.File | None:
         refuse_hidden_characters(source)
     except SpecError:
         return None
-    text = _bracketed(source, unknown)
-    starts = item_starts(text)
     items: list[ast.Item] = []
-    # Item by item: to parse all of them again for each mistake would take ten times as long.
-    for start, end in pairwise([*starts, len(text)]):
-        items += _items(source, text[start:end], start, unknown)
+    # Part by part, as no bracket is open where the next begins, and item by item: to read all again for each mistake
+    # would take ten times as long.
+    text = source.text
+    begins = [0, *(match.start() for match in _MARGIN.finditer(text) if match.start()), len(text)]
+    for begin, behind in pairwise(begins):
+        for start, item in _item_texts(text[begin:behind], unknown, behind == len(text)):
+            items += _items(source, item, begin + start, unknown)
     return ast.File(source, tuple(items))
 
 
 def _items(source: Source, text: str, start: int, unknown: str) -> tuple[ast.Item, ...]:
     """What can be parsed of a part of the text; nothing where too little can."""
+    for rest in (text, None):
+        try:
+            file: ast.File = parser().parse(rest or _faultless(text, unknown), TreeBuilder(source, start))
+            return file.items
+        except NotInGrammar:
+            pass
+    return ()
+
+
+@lru_cache(MOST_PARTS)
+def _faultless(text: str, unknown: str) -> str:
+    """A part of a text without its mistakes, as far as they can be found."""
     rest = FaultlessText(text, unknown)
     for _ in range(MOST_MISTAKES):
         try:
-            file: ast.File = parser().parse(rest.text, TreeBuilder(source, start))
-            return file.items
+            parser().parse(rest.text, TreeBuilder(Source("", text)))
+            break
         except NotInGrammar as mistake:
             at = min(mistake.start, len(rest.text) - 1)
             if rest.text[at] == "}":  # what it ends has no end yet: `body.`, `conv(8, 3) ->`
                 at = max((begin for kind, begin, _ in scan(rest.text) if kind != NEWLINE and begin < at), default=at)
             if not rest.drop(at):
                 break
-    return ()
+    return rest.text
 
 
 def _unused(text: str) -> str | None:
-    """A name that the text does not have."""
-    words: set[str] = set()
-    for kind, start, end in scan(text + "\n"):
-        word = text[start:end]
-        words.update(word if kind == "STRING" else (word,))  # a text may have formulas in it
+    """A name that the text does not have, not even in its comments."""
+    words = set(_LETTER.findall(text))
     return next((letter for letter in ascii_letters if letter not in words), None)
 
 
-def _bracketed(source: Source, unknown: str) -> str:
-    """The text without newlines that mean nothing; a line with an open bracket or string is an unknown step."""
-    text, parts = source.text, []
-    # Part by part, as no bracket is open where the next begins: to read all again for each mistake takes too long.
-    begins = [0, *(match.start() for match in _MARGIN.finditer(text) if match.start()), len(text)]
-    for start, end in pairwise(begins):
-        part = text[start:end]
-        bracketed = _bracketed_part(Source(source.name, part), unknown, is_last=end == len(text))
-        parts.append(_VISIBLE.sub(" ", part) + "\n" if bracketed is None else bracketed)
-    return "".join([*(part[:-1] for part in parts[:-1]), parts[-1]])
+@lru_cache(MOST_PARTS)
+def _item_texts(part: str, unknown: str, is_last: bool) -> tuple[tuple[int, str], ...]:
+    """The items of a part of a text, each at its offset."""
+    text = _bracketed(part, unknown, is_last)
+    return tuple([(start, text[start:end]) for start, end in pairwise([*item_starts(text), len(text)])])
 
 
-def _bracketed_part(source: Source, unknown: str, *, is_last: bool) -> str | None:
-    """None where it has too many mistakes."""
-    text = source.text
+def _bracketed(text: str, unknown: str, is_last: bool) -> str:
+    """The text without newlines that mean nothing; a line with an open bracket or string is an unknown step.
+
+    Where there are too many of them nothing is left.
+    """
+    whole = text
     for _ in range(MOST_MISTAKES):
         try:
-            return flatten(Source(source.name, text))
+            return flatten(Source("", text))
         except SpecError as error:
             at = error.diagnostics[0].primary.span.start
         if text[at : at + 1] == "{" and (
@@ -103,9 +116,9 @@ def _bracketed_part(source: Source, unknown: str, *, is_last: bool) -> str | Non
         end = text.find("\n", at) % (len(text) + 1)
         begin += len(text[begin:end]) - len(text[begin:end].lstrip())
         if begin == end or text[begin:end].rstrip() == unknown:
-            return None
+            break
         text = text[:begin] + unknown.ljust(end - begin) + text[end:]
-    return None
+    return _VISIBLE.sub(" ", whole) + "\n"
 
 
 def _closed(text: str, is_last: bool) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from specc.diagnostics import UsageError
+from specc.elaborate import phases
 from specc.elaborate.model_cache import ModelCache
 from specc.filesystem import DISK, Memory
 from specc.server import lens
@@ -136,3 +137,29 @@ def test_a_model_that_is_as_it_was_is_not_counted_again_and_costs_what_it_would(
         found = answer(now, known, **sizes)
         assert counted == anew
         assert found == answer(now, None, **sizes)
+
+
+def test_a_model_that_does_not_fit_is_tried_once_until_it_or_what_it_uses_is_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+    elaborated = phases._elaborated
+    monkeypatch.setattr(
+        phases, "_elaborated", lambda model, *args: [tried.append(model.name), elaborated(model, *args)][1]
+    )
+    text = "let c = 0\nblock unit() { conv(c, 3) }\nmodel A : [N, 3, 8, 8] { unit }\nmodel B : [N, 3, 8, 8] { relu }\n"
+    known = ModelCache()
+    for now, anew, fits in (
+        (text, ["A", "B"], ["B"]),
+        (text, [], ["B"]),
+        (f"# new\n{text}let d = 4\n", [], ["B"]),
+        (text.replace("c = 0", "c = 2"), ["A"], ["A", "B"]),
+        (text, [], ["B"]),
+        (text.replace("c = 0", "c = x"), ["A"], ["B"]),  # a mistake of the file, which may hide others
+        (text.replace("c = 0", "c = x"), ["A"], ["B"]),
+    ):
+        tried.clear()
+        file = mended(Source("net.cnn", now))
+        assert file
+        assert [one.model.name for one in sized_models(file, DISK, {}, known)] == fits
+        assert tried == anew
