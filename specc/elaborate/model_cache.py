@@ -268,8 +268,10 @@ class FileModels:
         self._cache.put(key, _Entry(graph, blocks, self._file.source, starts, self._imports, count, {}))
 
     def fits_not(self, model: ast.ModelDefinition) -> bool:
-        """Whether a model was refused."""
-        return self._cache.fits_not(self._key(model)[0])
+        """Whether a model was refused, or it or what it may use is not all written yet."""
+        unknown, items = self._file.unknown, self._file.items
+        is_half = unknown and any(unknown in ast.names_in(items[place]) for place in self._used(model))
+        return bool(is_half) or self._cache.fits_not(self._key(model)[0])
 
     def refuse(self, model: ast.ModelDefinition, findings: Iterable[Diagnostic]) -> None:
         """Remember that a model does not fit, where that is its own mistake, and not its file's."""
@@ -279,9 +281,12 @@ class FileModels:
     def _entries(self) -> int:
         return sum(budget.count for budget in self._names.budgets())
 
-    def _key(self, model: ast.ModelDefinition) -> tuple[_Key, tuple[int, ...]]:
-        items = self._file.items
-        own = next(place for place, item in enumerate(items) if item is model)
+    def _own(self, model: ast.ModelDefinition) -> int:
+        return next(place for place, item in enumerate(self._file.items) if item is model)
+
+    def _used(self, model: ast.ModelDefinition) -> list[int]:
+        """The places among the items of a model and of all that it may use."""
+        items, own = self._file.items, self._own(model)
         used, words = {own}, set(self._words[own])
         grows = True
         while grows:
@@ -291,11 +296,14 @@ class FileModels:
                     used.add(place)
                     words |= self._words[place]
                     grows = True
-        places = sorted(used)
+        return sorted(used)
+
+    def _key(self, model: ast.ModelDefinition) -> tuple[_Key, tuple[int, ...]]:
+        items, places = self._file.items, self._used(model)
         key = _Key(
             self._file.source.name,
             tuple(self._texts[place] for place in places),
-            places.index(own),
+            places.index(self._own(model)),
             tuple((name, source.text) for name, source in self._imports.items()),
         )
         return key, tuple(items[place].span.start for place in places)

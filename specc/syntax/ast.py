@@ -397,6 +397,8 @@ def names_in(tree: object) -> set[str]:
 class File(NamedTuple):
     source: Source
     items: tuple[Item, ...]
+    unknown: str = ""
+    """The name of what is not written yet, in the tree of a half-written text (`specc.syntax.mending`)."""
 
     @property
     def models(self) -> tuple[ModelDefinition, ...]:

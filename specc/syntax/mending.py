@@ -39,7 +39,8 @@ def mended(source: Source) -> ast.File | None:
     if is_yaml(source.name):
         from specc.syntax.yaml.mending import mended as mended_yaml
 
-        return mended_yaml(source, unknown)
+        file = mended_yaml(source, unknown)
+        return file._replace(unknown=unknown) if file else None
     try:
         refuse_hidden_characters(source)
     except SpecError:
@@ -52,7 +53,7 @@ def mended(source: Source) -> ast.File | None:
     for begin, behind in pairwise(begins):
         for start, item in _item_texts(text[begin:behind], unknown, behind == len(text)):
             items += _items(source, item, begin + start, unknown)
-    return ast.File(source, tuple(items))
+    return ast.File(source, tuple(items), unknown)
 
 
 def _items(source: Source, text: str, start: int, unknown: str) -> tuple[ast.Item, ...]:

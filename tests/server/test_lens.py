@@ -114,7 +114,7 @@ def test_a_model_that_is_as_it_was_is_not_counted_again_and_costs_what_it_would(
 ) -> None:
     counted: list[str] = []
     amounts = lens._amounts
-    monkeypatch.setattr(lens, "_amounts", lambda graph: [counted.append(graph.name), amounts(graph)][1])
+    monkeypatch.setattr(lens, "_amounts", lambda graph, at: [counted.append(graph.name), amounts(graph, at)][1])
     block = "block unit(c) { a: conv(c, 1) -> bn }\n"
     text = f"{block}{TEXT}model Third : [N, 3, H, 8] {{ one: unit(3) -> unit(4) }}\n"
     known = ModelCache()
@@ -155,6 +155,7 @@ def test_a_model_that_does_not_fit_is_tried_once_until_it_or_what_it_uses_is_ano
         (f"# new\n{text}let d = 4\n", [], ["B"]),
         (text.replace("c = 0", "c = 2"), ["A"], ["A", "B"]),
         (text, [], ["B"]),
+        (text.replace("3)", "3) ->"), [], ["B"]),  # half-written: nothing that uses it fits
         (text.replace("c = 0", "c = x"), ["A"], ["B"]),  # a mistake of the file, which may hide others
         (text.replace("c = 0", "c = x"), ["A"], ["B"]),
     ):
