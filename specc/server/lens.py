@@ -123,7 +123,7 @@ def _amounts(graph: Graph, at: Sizes) -> dict[str, _Amount]:
     seen: set[str] = set()
     found = {}
     types: dict[TensorType, TensorType] = {}
-    # By identity: blocks are repeated, with one operator and one type in many rounds. That takes a third of the time off.
+    # By identity: blocks are repeated, with one operator and one type in many rounds. A third of the time is so saved.
     alike: dict[tuple[int, ...], _Amount] = {}
     for node in graph.nodes:
         key = (id(node.op), *map(id, node.input_types))

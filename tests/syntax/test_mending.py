@@ -24,8 +24,8 @@ def test_only_what_was_edited_is_mended_again(monkeypatch: pytest.MonkeyPatch) -
     for text, count in (
         ([MODELS[0], half, *MODELS[2:]], ["flatten"] * 5 + ["FaultlessText"]),
         ([MODELS[0], "# more\n", half, *MODELS[2:]], ["flatten"]),
-        ([MODELS[0], half, MODELS[3], MODELS[2]], []),
-        ([MODELS[0], half.replace("relu", "tanh"), MODELS[2]], ["flatten", "FaultlessText"]),
+        ([MODELS[0], half, MODELS[3], MODELS[2], MODELS[4]], []),
+        ([MODELS[0], half.replace("relu", "tanh"), MODELS[2], MODELS[4]], ["flatten", "FaultlessText"]),
     ):
         looked.clear()
         whole = "".join(text)
