@@ -128,11 +128,11 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
     digest = sha256_of(model)
     return Inspection(
         name=str(model),
-        size=model.stat().st_size,
+        size=file.size,
         sha256=digest,
         ir_version=proto.ir_version,
-        opsets={imported.domain or "ai.onnx": imported.version for imported in proto.opset_import},
-        producer=f"{proto.producer_name} {proto.producer_version}".strip(),
+        opsets=file.opsets,
+        producer=file.producer,
         metadata=file.metadata,
         sealed=file.is_sealed,
         network=proto.graph.name,
@@ -142,10 +142,7 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         functions=tuple(function.name for function in proto.functions),
         tensors=len(proto.graph.initializer),
         elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
-        external=tuple(
-            External(name, n, path.stat().st_size if os.path.isfile(path := file.folder / name) else None)
-            for name, n in file.data_files.items()
-        ),
+        external=tuple(External(name, file.data_files[name], size) for name, size in file.data_sizes.items()),
         unsteady=file.nondeterministic,
         sidecar=_inspected(where, digest, file) if os.path.exists(where) else None,
     )

@@ -151,18 +151,14 @@ def _of_files(difference: Difference) -> Difference:
 
 
 def _header(file: OnnxFile) -> Header:
-    proto = file.proto
     types = {tensor.dtype for tensor in file.stored} | {port.dtype for port in (*file.inputs, *file.outputs)}
-    there = {location: (file.folder / location).is_file() for location in file.data_files}
-    source = file.source
-    beside = (file.folder / location for location, is_there in there.items() if is_there)
+    beside = file.data_sizes
     return Header(
-        opsets={imported.domain or "ai.onnx": imported.version for imported in proto.opset_import},
-        ir_version=proto.ir_version,
-        producer=f"{proto.producer_name} {proto.producer_version}".strip(),
+        opsets=file.opsets,
+        ir_version=file.proto.ir_version,
+        producer=file.producer,
         metadata=file.metadata,
         precision=tuple(name for name in FLOATS if name in types),
-        data_files=there,
-        size=(len(source) if isinstance(source, bytes) else source.stat().st_size)
-        + sum(p.stat().st_size for p in beside),
+        data_files={location: size is not None for location, size in beside.items()},
+        size=file.size + sum(size or 0 for size in beside.values()),
     )

@@ -252,6 +252,31 @@ class OnnxFile:
                 raise UsageError(f"{self.name} has tensors in {visible(location)}, which is a link out of its folder")
         return counts
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file itself."""
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+    @property
+    def data_sizes(self) -> dict[str, int | None]:
+        """Bytes of each of the `data_files`; None of one that is not there.
+
+        Raises:
+            UsageError: as `data_files` does.
+        """
+        paths = {location: self.folder / location for location in self.data_files}
+        return {location: path.stat().st_size if path.is_file() else None for location, path in paths.items()}
+
+    @property
+    def opsets(self) -> dict[str, int]:
+        """The version of each domain."""
+        return {imported.domain or "ai.onnx": imported.version for imported in self.proto.opset_import}
+
+    @property
+    def producer(self) -> str:
+        """Whoever wrote the file, with the version."""
+        return f"{self.proto.producer_name} {self.proto.producer_version}".strip()
+
     def stamp(self) -> tuple[object, ...]:
         """What the file system says of the file and of those with its tensors: another one where a file was changed.
 
