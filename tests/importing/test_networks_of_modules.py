@@ -81,11 +81,11 @@ class Doubled(nn.Module):
 def test_a_stored_program_says_which_sizes_it_takes(tmp_path: Path) -> None:
     """They stand in the contract, and the proof does not run it at others, which it refuses."""
     half = torch.export.Dim("half", min=4, max=100)
-    sizes = ({0: torch.export.Dim.DYNAMIC, 2: 2 * half, 3: torch.export.Dim("wide", min=6)},)
+    sizes = ({0: torch.export.Dim.DYNAMIC, 2: 2 * half},)
     program = torch.export.export(Doubled().eval(), (torch.rand(2, 3, 16, 18),), dynamic_shapes=sizes)
     shapes = shapes_taken(program)
     conditions = conditions_taken(program, shapes)
-    assert conditions == "H % 2 == 0, H >= 8, H <= 200, W >= 6"
+    assert conditions == "H % 2 == 0, H >= 8, H <= 200"
     torch.export.save(program, tmp_path / "net.pt2")
     command = [sys.executable, "-m", "specc", "import", "net.pt2"]
     result = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
