@@ -1,6 +1,6 @@
 """`specc server` under random edits, over standard input and output: what its answers cost, and whether it lives.
 
-    python -m benchmarks.server [--edits 2000] [--seed 1] [--publish]
+    python -m benchmarks.server [--edits 2000] [--minutes 60] [--seed 1] [--publish]
 
 A spec of 300 lines, one that is imported, one that imports it and one in YAML are edited: words, brackets and parts of
 other lines are put in, taken out and put in place of others, lines are left half-written, edits taken back, as whole
@@ -142,13 +142,15 @@ class Soak:
     """One run.
 
     Attributes:
-        memory: resident bytes after a part of the edits.
+        edits: how many were made.
+        memory: resident bytes after so many of them.
         faults: what was wrong.
     """
 
     def __init__(self, pipe: Pipe, folder: Path, seed: int) -> None:
         self.pipe = pipe
-        self.memory: dict[str, int] = {}
+        self.edits = 0
+        self.memory: dict[int, int] = {}
         self.faults: list[str] = []
         self._draw = random.Random(seed)
         self._asked = 0
@@ -164,7 +166,8 @@ class Soak:
         for name, text in texts.items():
             (folder / name).write_text(text, "utf-8")
 
-    def run(self, edits: int, most_faults: int = 5) -> None:
+    def run(self, edits: int, minutes: float, most_faults: int = 5) -> None:
+        end = time.time() + minutes * 60
         self.pipe.begin()
         for document in self._documents:
             self.pipe.open(document.uri, document.text)
@@ -176,13 +179,14 @@ class Soak:
                 self._ask(document)
             if not number % PAUSE:
                 self._wait(is_checked=not number % (PAUSE * CHECKED))
-            if number in (edits // 10, edits // 2, edits):
-                self.memory[f"{100 * number // edits} %"] = self._resident()
-            if not number % max(1, edits // 20):
-                size = self._resident() / 2**20
-                print(f"{number:,} edits, {time.process_time():.0f} s, {size:.0f} MB", file=sys.stderr, flush=True)
+            self.edits = number
+            if not number % max(1, edits // 100):
+                self.memory[number] = size = self._resident()
+                print(f"{number:,} edits, {size / 2**20:.0f} MB", file=sys.stderr, flush=True)
             if len(self.faults) >= most_faults:
                 return
+            if time.time() > end:
+                break
         self.pipe.ask("shutdown")
         self.pipe.send("exit")
         if code := self.pipe.process.wait(60):
@@ -280,24 +284,28 @@ def agrees(method: str, said: Any, alone: Any) -> bool:
     return bool(said == alone)
 
 
-def figures(edits: int, seed: int) -> dict[str, Any]:
+def figures(edits: int, seed: int, minutes: float = 60) -> dict[str, Any]:
     """What a run has found."""
     with tempfile.TemporaryDirectory() as name, serving(Path(name)) as (pipe, clock):
         folder = Path(name) / "project"
         soak = Soak(pipe, folder, seed)
         begin = time.time()
-        soak.run(edits)
+        soak.run(edits, minutes)
         times = json.loads(clock.read_text("utf-8")) if clock.exists() else {}
         return {
-            "edits": edits,
+            "edits": soak.edits,
             "seed": seed,
             "lines": spec().count("\n"),
             "version": __version__,
             "seconds": round(time.time() - begin),
-            "memory": soak.memory,
+            "memory": {f"{part} %": _size_at(soak.memory, soak.edits * part // 100) for part in (10, 50, 100)},
             "faults": soak.faults,
             "answers": {what: summary(each) for what, each in sorted(times.items()) if len(each) >= 20},
         }
+
+
+def _size_at(sizes: dict[int, int], number: int) -> int:
+    return sizes[min(sizes, key=lambda each: abs(each - number))]
 
 
 def summary(seconds: list[float]) -> dict[str, float]:
@@ -372,13 +380,14 @@ def text(found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--edits", type=int, default=2_000)
+    parser.add_argument("--minutes", type=float, default=60, help="after which no more edits are made")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--publish", action="store_true")
     parser.add_argument("--clock", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.clock:
         sys.exit(serve(options.clock))
-    found = figures(options.edits, options.seed)
+    found = figures(options.edits, options.seed, options.minutes)
     print(text(found))
     for fault in found["faults"]:
         print(fault[:2000])

@@ -7,11 +7,11 @@ import gc
 
 FEW = 5_000
 """Objects that are left lying until there are more."""
-MANY = 500_000
+MANY = 200_000
 """Objects that have outlived their answer, after which all are looked at, be the editor waiting or not."""
 IDLE = 5.0
 """Seconds in which nothing is asked, after which all are looked at, if `SOME` have come."""
-SOME = 100_000
+SOME = 50_000
 
 
 class Collector:
