@@ -51,6 +51,8 @@ LINES = 300
 """Of the spec that most edits are made in."""
 ASKED = 0.08
 """Questions for each edit."""
+FEWEST = 10
+"""Answers of a kind of which figures are shown."""
 SAMPLED = 20
 """Answers of which one is compared with that of a server that knows the text alone."""
 PAUSE = 50
@@ -300,7 +302,7 @@ def figures(edits: int, seed: int, minutes: float = 60) -> dict[str, Any]:
             "seconds": round(time.time() - begin),
             "memory": {f"{part} %": _size_at(soak.memory, soak.edits * part // 100) for part in (10, 50, 100)},
             "faults": soak.faults,
-            "answers": {what: summary(each) for what, each in sorted(times.items()) if len(each) >= 20},
+            "answers": {what: summary(each) for what, each in sorted(times.items()) if len(each) >= FEWEST},
         }
 
 

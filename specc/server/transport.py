@@ -101,6 +101,9 @@ class Dialogue(LanguageServerProtocol):  # type: ignore[misc]  # pygls is not th
         refusal = self._refusal(method)
         if refusal is None:
             super().handle_message(message)
+            # pygls keeps one of every change, for a request that might be cancelled: a kilobyte for each letter typed.
+            for number in [number for number, future in self._request_futures.items() if future.done()]:
+                del self._request_futures[number]
         elif hasattr(message, "id"):
             self._send_response(message.id, error=refusal)
 
