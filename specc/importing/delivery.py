@@ -138,11 +138,11 @@ class OriginalFile:
 
         def values(inputs: Inputs, names: Sequence[str]) -> Values | None:
             wanted = [*dict.fromkeys(names)]
-            exposed = SubmodelExtractor(file).with_outputs(wanted, {})
             try:
-                session = open_session(exposed.SerializeToString(), "cpu", optimise=False)
+                exposed = SubmodelExtractor(file).with_outputs(wanted, {})
+                session = open_session(exposed.message, "cpu", optimise=False, tensors=exposed.tensors)
                 results = run(session, {origins[name]: given for name, given in inputs.items()}, wanted)
-            except ModelRefused:
+            except (ModelRefused, ValueError):
                 return None
             return dict(zip(wanted, results, strict=True))
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import ModelProto, NodeProto, StringStringEntryProto, TensorProto, ValueInfoProto, helper
 
 from specc.backends.onnx import PROTOBUF_LIMIT, serialise
 from specc.ir.graph import Graph, Node, Port
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 OTHER_FLOATS = {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
 
 LARGE = 2**24
-"""Bytes of a tensor from which on it is fed to a submodel of its own."""
+"""Bytes of a tensor from which on a model that is made of a file does not hold it: it is handed over beside it."""
+
+MOST_BYTES = PROTOBUF_LIMIT - 2**20
+"""Of the tensors inside a model, with room for its nodes."""
 
 RESULT = "result"
 """What a submodel without nodes calls what it gives."""
@@ -151,6 +154,20 @@ class Submodel:
         return tuple(node.op_type for node in self.nodes if node.op_type != "Constant")
 
 
+class ExposedModel(NamedTuple):
+    """A whole file with more of its values as outputs.
+
+    Attributes:
+        message: the model, serialised.
+        outputs: their names, in order.
+        tensors: the numbers of its large tensors by name, which it says are external; see `open_session`.
+    """
+
+    message: bytes
+    outputs: tuple[str, ...]
+    tensors: Mapping[str, Array]
+
+
 class SubmodelExtractor:
     """Takes submodels out of a file, its functions inlined.
 
@@ -245,7 +262,7 @@ class SubmodelExtractor:
         """The names of the submodel's tensors of `LARGE` bytes and more: better fed than copied into a model."""
         names = dict.fromkeys(name for node in submodel.nodes for name in values_taken(node))
         tensors = {name: self._tensors[name] for name in names if name in self._tensors}
-        return [name for name, tensor in tensors.items() if tensor.is_float32 and 4 * tensor.size >= LARGE]
+        return [name for name, tensor in tensors.items() if _is_large(tensor)]
 
     def read(self, names: Iterable[str]) -> dict[str, Array]:
         """Tensors of the file by name."""
@@ -272,7 +289,7 @@ class SubmodelExtractor:
             nodes, output = [helper.make_node("Identity", [output], [RESULT])], RESULT
         names = dict.fromkeys(name for node in nodes for name in values_taken(node))
         tensors = [self._tensors[name] for name in names if name in self._tensors and name not in fed]
-        if sum(map(_bytes_of, tensors)) > PROTOBUF_LIMIT - 2**20:
+        if sum(map(_bytes_of, tensors)) > MOST_BYTES:
             return None
         bytes_, float32 = TensorProto.UINT8, TensorProto.FLOAT
         inputs = [
@@ -282,21 +299,38 @@ class SubmodelExtractor:
         outputs = [helper.make_empty_tensor_value_info(output)]
         return serialise(self._model("piece", nodes, inputs, outputs, tensors))
 
-    def with_outputs(self, values: Iterable[str], fed: Mapping[str, int]) -> ModelProto:
+    def with_outputs(self, values: Iterable[str], fed: Mapping[str, int]) -> ExposedModel:
         """The whole file, its functions inlined, with ``values`` as outputs beside its own.
 
         Args:
             fed: values that become inputs, with their ranks: what computes them goes on under another name.
+
+        Raises:
+            ValueError: the tensors that it has to hold are above protobuf's 2 GB; in words.
+            UsageError: tensors in files beside the model cannot be read.
         """
+        large = [tensor for tensor in self._stored if _is_large(tensor)]
+        inside = [tensor for tensor in self._stored if not _is_large(tensor)]
+        if (size := sum(map(_bytes_of, inside))) > MOST_BYTES:
+            most = max(inside, key=_bytes_of)
+            raise ValueError(
+                f"{size:,} bytes of its tensors would have to be in one message, which takes {MOST_BYTES:,}; "
+                f"{most.name} alone has {_bytes_of(most):,}, as {most.dtype}"
+            )
         ports = self._proto.graph
         inputs = [*map(self._port, ports.input), *(_open_input(name, rank) for name, rank in fed.items())]
         outputs = [*map(self._port, ports.output)]
         known = {value.name for value in outputs} | fed.keys()
         outputs += [helper.make_empty_tensor_value_info(name) for name in values if name not in known]
-        model = self._model("exposed", self.nodes, inputs, outputs, self._stored)
+        model = self._model("exposed", self.nodes, inputs, outputs, inside)
         for node in model.graph.node:
             node.output[:] = [f"{name}/computed" if name in fed else name for name in node.output]
-        return model
+        for tensor in large:
+            head = model.graph.initializer.add(name=tensor.name, dims=tensor.proto.dims)
+            head.data_type, head.data_location = tensor.proto.data_type, TensorProto.EXTERNAL
+            head.external_data.append(StringStringEntryProto(key="location", value="beside"))
+        tensors = {tensor.name: tensor.values() for tensor in large}
+        return ExposedModel(serialise(model), tuple(value.name for value in outputs), tensors)
 
     def _port(self, value: ValueInfoProto) -> ValueInfoProto:
         """As declared, under its name here."""
@@ -362,6 +396,10 @@ def _opset_fault(proto: ModelProto) -> str:
 def _open_input(name: str, rank: int, elements: int = TensorProto.FLOAT) -> ValueInfoProto:
     """An input of any size."""
     return helper.make_tensor_value_info(name, elements, [f"{name}/{axis}" for axis in range(rank)])
+
+
+def _is_large(tensor: FileTensor) -> bool:
+    return tensor.is_float32 and 4 * tensor.size >= LARGE
 
 
 def _bytes_of(tensor: FileTensor) -> int:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from specc.backends.onnx import serialise, value_names
+from specc.backends.onnx import value_names
 from specc.diagnostics.words import plural
 from specc.ir.graph import Graph
 from specc.verify.cases import cast
@@ -214,9 +214,10 @@ class _ValueSearch:
             ModelRefused: ONNX Runtime does not run it.
             ValueError: it is too large for one message.
         """
-        model = self._extractor.with_outputs(self._extractor.values, {name: value.ndim for name, value in fed.items()})
-        results = run(self._settings.session(serialise(model), optimised=False), {**self._inputs, **fed})
-        values = {value.name: result for value, result in zip(model.graph.output, results, strict=True)}
+        ranks = {name: value.ndim for name, value in fed.items()}
+        exposed = self._extractor.with_outputs(self._extractor.values, ranks)
+        session = self._settings.session(exposed.message, optimised=False, tensors=exposed.tensors)
+        values = dict(zip(exposed.outputs, run(session, {**self._inputs, **fed}), strict=True))
         floats = {name: x for name, x in values.items() if isinstance(x, np.ndarray) and x.dtype == np.float32}
         return {**self._inputs, **fed, **floats}
 

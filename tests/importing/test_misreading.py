@@ -18,6 +18,7 @@ from specc.importing import import_onnx
 from specc.importing.fusions import activations
 from specc.options import ProofOptions
 from specc.report.proof_wording import failed_import
+from specc.verify import extraction
 from tests.importing.misread import Edit, breaks
 from tests.importing.onnx_files import agrees, draw, model, node
 
@@ -144,3 +145,36 @@ def test_our_own_tests_name_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
     breaks(monkeypatch, "batchnorm", _without("eps"))
     with pytest.raises(AssertionError, match=r"a bug of specc.*\n.*node 2 b_node \(BatchNormalization\)"):
         agrees(network())
+
+
+def _beside(folder: Path, monkeypatch: pytest.MonkeyPatch, large: int) -> Path:
+    """A file whose tensors are in another one, and are together more than one message takes."""
+    monkeypatch.setattr(extraction, "MOST_BYTES", 300)
+    monkeypatch.setattr(extraction, "LARGE", large)
+    source = folder / "net.onnx"
+    onnx.save(network(), source, save_as_external_data=True, location="net.data", size_threshold=100)
+    return source
+
+
+def test_tensors_above_the_limit_are_handed_over_beside_the_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = _beside(tmp_path, monkeypatch, 100)
+    parity = import_onnx(source, tmp_path / "a.cnn", tmp_path / "a.safetensors", ProofOptions(), failed_import).parity
+    assert parity is not None
+    assert parity.passed
+    assert any(note.startswith("found by their values") for note in parity.notes), parity.notes
+    breaks(monkeypatch, "softmax", _with(dim=2))
+    with pytest.raises(ParityError, match="node 3 c_node"):
+        import_onnx(source, tmp_path / "b.cnn", tmp_path / "b.safetensors", ProofOptions(), failed_import)
+
+
+def test_what_has_to_be_inside_and_is_too_large_is_said_with_its_numbers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = _beside(tmp_path, monkeypatch, 2**24)
+    parity = import_onnx(source, tmp_path / "a.cnn", tmp_path / "a.safetensors", ProofOptions(), failed_import).parity
+    assert parity is not None
+    assert parity.passed
+    (note,) = (note for note in parity.notes if note.startswith("judged as a whole only"))
+    assert "would have to be in one message, which takes 300; conv.weight alone has 576, as float32" in note
