@@ -309,7 +309,10 @@ class SubmodelExtractor:
             ValueError: the tensors that it has to hold are above protobuf's 2 GB; in words.
             UsageError: tensors in files beside the model cannot be read.
         """
-        large = [tensor for tensor in self._stored if _is_large(tensor)]
+        ports = self._proto.graph
+        # ONNX Runtime drops what nothing takes, and then refuses numbers for it.
+        used = {name for node in self.nodes for name in values_taken(node)} | {port.name for port in ports.output}
+        large = [tensor for tensor in self._stored if _is_large(tensor) and tensor.name in used]
         inside = [tensor for tensor in self._stored if not _is_large(tensor)]
         if (size := sum(map(_bytes_of, inside))) > MOST_BYTES:
             most = max(inside, key=_bytes_of)
@@ -317,7 +320,6 @@ class SubmodelExtractor:
                 f"{size:,} bytes of its tensors would have to be in one message, which takes {MOST_BYTES:,}; "
                 f"{most.name} alone has {_bytes_of(most):,}, as {most.dtype}"
             )
-        ports = self._proto.graph
         inputs = [*map(self._port, ports.input), *(_open_input(name, rank) for name, rank in fed.items())]
         outputs = [*map(self._port, ports.output)]
         known = {value.name for value in outputs} | fed.keys()

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 from torch import Tensor, nn
 
 import specc
@@ -152,7 +152,9 @@ def _beside(folder: Path, monkeypatch: pytest.MonkeyPatch, large: int) -> Path:
     monkeypatch.setattr(extraction, "MOST_BYTES", 300)
     monkeypatch.setattr(extraction, "LARGE", large)
     source = folder / "net.onnx"
-    onnx.save(network(), source, save_as_external_data=True, location="net.data", size_threshold=100)
+    proto = network()
+    proto.graph.initializer.append(numpy_helper.from_array(draw(50), "taken by nothing"))
+    onnx.save(proto, source, save_as_external_data=True, location="net.data", size_threshold=100)
     return source
 
 
