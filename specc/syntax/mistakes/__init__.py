@@ -13,7 +13,7 @@ from collections.abc import Callable
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
 from specc.source import Source
 from specc.syntax.mistakes import habits, headers, rules
-from specc.syntax.mistakes.habits import SIGNS, WIDE_SIGNS, step_for_sum
+from specc.syntax.mistakes.habits import SIGNS, WIDE_PAIRS, WIDE_SIGNS, step_for_sum
 from specc.syntax.mistakes.unexpected import Explanation, Replacement, UnexpectedToken, unexpected_token
 from specc.syntax.recovery import short
 from specc.syntax.tokens import UNKNOWN, NotInGrammar
@@ -95,7 +95,21 @@ def _unknown_character(text: str, at: int) -> Explanation:
     else:
         written = re.fullmatch(r"write `(.*)`|put an ordinary (space) there", help_)
         instead = Replacement(at, at + 1, written[1] or " ") if written else None
+        if instead and character in WIDE_PAIRS and (end := _partner(text, at)):
+            closing = chr(ord(text[end]) - 0xFEE0)
+            help_ = f"write `{instead.text}` and `{closing}`"
+            instead = Replacement(at, end + 1, instead.text + text[at + 1 : end] + closing)
     return Explanation(f"{shown} is no part of the language", help_, (at, at + 1), instead)
+
+
+def _partner(text: str, at: int) -> int | None:
+    """Where on its line the wide bracket is closed by one that is wide, too: the one alone would leave it open."""
+    depth = 0
+    for place, character in enumerate(text[at:].partition("\n")[0], start=at):
+        depth += (character == text[at]) - (character == WIDE_PAIRS[text[at]])
+        if not depth:
+            return place
+    return None
 
 
 def _ternary(text: str, at: int) -> tuple[str, Replacement | None]:

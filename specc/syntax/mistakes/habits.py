@@ -42,6 +42,7 @@ WIDE_SIGNS = {
     "\u3000": "put an ordinary space there",
 }
 """The same for those of Chinese and Japanese keyboards."""
+WIDE_PAIRS = {"（": "）", "［": "］", "｛": "｝"}
 
 _SIGNS = frozenset("+ - * / // % ** @ ^".split())
 """Python's operators, and the one that other languages have for a power."""
