@@ -6,11 +6,14 @@ import json
 
 import pytest
 
+pytest.importorskip("pygls")
+
 from benchmarks import server
 from benchmarks.hardening import between
 
+pytestmark = pytest.mark.served
 
-@pytest.mark.served
+
 def test_two_thousand_edits_leave_the_server_as_it_was() -> None:
     found = server.figures(2_000, seed=2)
     assert found["faults"] == []
