@@ -14,14 +14,14 @@ OPEN = "?"
 """A size that is not declared."""
 
 
-class Declared(NamedTuple):
+class DeclaredPorts(NamedTuple):
     """What a file declares."""
 
     inputs: tuple[PortInfo, ...]
     outputs: tuple[PortInfo, ...]
 
 
-def compare_declared(before: Declared, after: Declared) -> InterfaceChange:
+def compare_declared(before: DeclaredPorts, after: DeclaredPorts) -> InterfaceChange:
     """The changes; what is declared on one side alone is no proof of anything, and counts as breaking."""
     names: dict[str, str] = {}
     changes = [*_ports("input", before.inputs, after.inputs, names)]

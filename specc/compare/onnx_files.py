@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from specc.compare.declared import Declared, compare_declared
+from specc.compare.declared import DeclaredPorts, compare_declared
 from specc.compare.difference import FILE_SECTIONS, Difference, FileDifference, Unread, compare
 from specc.compare.header import Header, compare_headers
 from specc.compare.numbers import Reader, compare_numbers
@@ -45,7 +45,7 @@ class Version:
     """
 
     name: str
-    declared: Declared
+    declared: DeclaredPorts
     network: RuntimeGraph | None
     numbers: Reader
     header: Header | None
@@ -55,7 +55,7 @@ class Version:
 def spec_version(graph: Graph) -> Version:
     """A network of a spec."""
     ports = graph.inputs, [port for port, _ in graph.outputs]
-    declared = Declared(*(tuple(map(_declaration, side)) for side in ports))
+    declared = DeclaredPorts(*(tuple(map(_declaration, side)) for side in ports))
     fixed = {path: (p.init, p.shape) for path, p in graph.state if isinstance(p.init, Fixed) and not p.trainable}
     numbers = {path: partial(_array, init, shape) for path, (init, shape) in fixed.items()}
     return Version(graph.name, declared, RuntimeGraph.of(graph), numbers, None)
@@ -77,7 +77,7 @@ def file_version(file: OnnxFile) -> Version:
         UsageError: it cannot be read, or is no ONNX file.
     """
     name = file.proto.graph.name or Path(file.name).stem
-    declared, header = Declared(file.inputs, file.outputs), _header(file)
+    declared, header = DeclaredPorts(file.inputs, file.outputs), _header(file)
     try:
         network = read_network(in_float32(file) or file)
         spec = structured(network)

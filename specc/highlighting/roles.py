@@ -34,7 +34,7 @@ class Role(StrEnum):
     """What is no part of the language."""
 
 
-class Part(NamedTuple):
+class TextPart(NamedTuple):
     """A piece of a text, and what it is."""
 
     role: Role
@@ -62,16 +62,16 @@ def operators() -> list[str]:
     return [pattern for kind, pattern in tables().terminals if kind not in _ROLES and kind not in others]
 
 
-def roles(text: str) -> Iterator[Part]:
+def roles(text: str) -> Iterator[TextPart]:
     """The parts of a text, be it a spec or not: in order, none empty, together the whole."""
     place = 0
     for part in _of_tokens(text):
         if place < part.start:
-            yield Part(Role.BLANK, place, part.start)
+            yield TextPart(Role.BLANK, place, part.start)
         yield part
         place = part.end
     if place < len(text):
-        yield Part(Role.BLANK, place, len(text))
+        yield TextPart(Role.BLANK, place, len(text))
 
 
 class _Lexeme(NamedTuple):
@@ -83,10 +83,10 @@ class _Lexeme(NamedTuple):
     begins: bool
 
 
-def _of_tokens(text: str) -> Iterator[Part]:
+def _of_tokens(text: str) -> Iterator[TextPart]:
     """The role of each token and of each comment; blanks are left out."""
     lexemes: list[_Lexeme] = []
-    comments: list[Part] = []
+    comments: list[TextPart] = []
     begins = True
     for kind, start, end in scan(text + "\n"):  # a comment ends where its line does
         if kind == NEWLINE:
@@ -95,28 +95,28 @@ def _of_tokens(text: str) -> Iterator[Part]:
             lexemes.append(_Lexeme(kind, text[start:end], start, begins))
         begins = kind == NEWLINE
     meanings = _meanings(lexemes)
-    parts = [Part(role, one.start, one.start + len(one.word)) for one, role in zip(lexemes, meanings, strict=True)]
+    parts = [TextPart(role, one.start, one.start + len(one.word)) for one, role in zip(lexemes, meanings, strict=True)]
     return iter(sorted((*parts, *comments), key=lambda part: part.start))
 
 
-def _comments(text: str, start: int, end: int) -> Iterator[Part]:
+def _comments(text: str, start: int, end: int) -> Iterator[TextPart]:
     """The comments in a newline token, which holds nothing else but blanks."""
     while (start := text.find("#", start, end)) >= 0:
         stop = text.find("\n", start)
         stop = len(text) if stop < 0 else stop
-        yield Part(Role.COMMENT, start, stop)
+        yield TextPart(Role.COMMENT, start, stop)
         start = stop
 
 
 def _meanings(lexemes: list[_Lexeme]) -> Iterator[Role]:
     nothing = _Lexeme(NEWLINE, "", 0, begins=True)
-    before, context = nothing, _Context()
+    before, context = nothing, _RoleContext()
     for this, after in zip(lexemes, [*lexemes, nothing][1:], strict=True):
         yield context.role(before, this, after)
         before = this
 
 
-class _Context:
+class _RoleContext:
     """What is around the next token, as far as its role depends on it."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from specc.server.declared import Applicable, Declared, Part, Value, applicable_as, is_written
+from specc.server.declared import Applicable, DeclaredName, LabelScope, Value, applicable_as, is_written
 from specc.server.resolution import Resolution
 from specc.source import Span
 from specc.syntax import ast
@@ -21,7 +21,7 @@ class Occupied(NamedTuple):
     """A place of a name, and all that the name may stand for there."""
 
     span: Span
-    things: tuple[Declared, ...]
+    things: tuple[DeclaredName, ...]
 
 
 class Bindings:
@@ -58,7 +58,7 @@ class Bindings:
         found = [one for one in found if is_written(one.span, one.things)]
         return max(found, key=lambda one: one.span.start, default=None)
 
-    def meant(self, path: str, name: str, at: int) -> list[Declared]:
+    def meant(self, path: str, name: str, at: int) -> list[DeclaredName]:
         """What a name may stand for at an offset of a file, whatever stands there: what is given near comes first."""
         file = self.files[path]
         item = next((item for item in file.items if item.span.start <= at <= item.span.end), None)
@@ -73,33 +73,33 @@ class Bindings:
         blocks = (one for thing in self.meant(path, name, at) for one in applicable_as(thing))
         return next((one for one in blocks if one.part.block is not None), None)
 
-    def behind(self, path: str, words: str, at: int) -> list[Declared]:
+    def behind(self, path: str, words: str, at: int) -> list[DeclaredName]:
         """The labels that are seen behind a value, as it is written at an offset: ``body``, ``down[0].inner``."""
         head, *rest = re.findall(r"\w+|\[", words)
         values: Value = set().union(*(thing.value for thing in self.meant(path, head, at)))
         for word in rest:
-            parts = [one for one in values if isinstance(one, Part)]
+            parts = [one for one in values if isinstance(one, LabelScope)]
             if word == "[":
                 values = set().union(*(one.rounds for one in parts)) or values  # else of a list
             elif (things := [thing for one in parts if (thing := one.seen(word))]) or not word.isdecimal():
                 values = set().union(*(thing.value for thing in things))
-        seen = [one.labels if one.outputs is None else one.outputs for one in values if isinstance(one, Part)]
+        seen = [one.labels if one.outputs is None else one.outputs for one in values if isinstance(one, LabelScope)]
         return list(dict.fromkeys(thing for labels in seen for thing in labels.values()))
 
-    def _is_of(self, thing: Declared, file: ast.File) -> bool:
+    def _is_of(self, thing: DeclaredName, file: ast.File) -> bool:
         return any(place.source is file.source for place in thing.places)
 
-    def together(self, things: Iterable[Declared]) -> tuple[Declared, ...]:
+    def together(self, things: Iterable[DeclaredName]) -> tuple[DeclaredName, ...]:
         """These, and all that are read where one of them is."""
         found = dict.fromkeys(other for thing in things for other in self._same.get(thing, (thing,)))
         return tuple(sorted(found, key=lambda thing: [(span.source.name, span.start) for span in thing.places]))
 
-    def reading(self, things: Iterable[Declared]) -> list[Span]:
+    def reading(self, things: Iterable[DeclaredName]) -> list[Span]:
         """The places that read one of them, in the order of the files."""
         wanted = set(things)
         return _in_order(span for span, read in self.uses.items() if not wanted.isdisjoint(read))
 
-    def declaring(self, things: Iterable[Declared]) -> list[Span]:
+    def declaring(self, things: Iterable[DeclaredName]) -> list[Span]:
         return _in_order(place for thing in things for place in thing.places)
 
     def table(self) -> dict[tuple[str, int], tuple[tuple[str, int], ...]]:
@@ -110,15 +110,15 @@ class Bindings:
             rows.setdefault((span.source.name, span.start), set()).update(places)
         return {place: tuple(sorted(declared)) for place, declared in rows.items()}
 
-    def _everywhere(self) -> Iterator[tuple[Span, set[Declared]]]:
+    def _everywhere(self) -> Iterator[tuple[Span, set[DeclaredName]]]:
         yield from self.uses.items()
         for thing in self.things:
             for place in thing.places:
                 yield place, {thing}
 
-    def _joined(self) -> dict[Declared, set[Declared]]:
-        groups: dict[Declared, set[Declared]] = {}
-        by_place: dict[Span, set[Declared]] = {}
+    def _joined(self) -> dict[DeclaredName, set[DeclaredName]]:
+        groups: dict[DeclaredName, set[DeclaredName]] = {}
+        by_place: dict[Span, set[DeclaredName]] = {}
         for thing in self.things:
             for place in thing.places:
                 by_place.setdefault(place, set()).add(thing)

@@ -12,11 +12,11 @@ Kind = Literal[
     "model", "block", "let", "label", "parameter", "input", "output", "size", "variable", "shared", "import", "file"
 ]
 """An import is a name that its file does not give, or that cannot be read; a file is named by the path of an import."""
-Value: TypeAlias = "set[Part | Applicable | str]"
+Value: TypeAlias = "set[LabelScope | Applicable | str]"
 """What the values of an expression may be: of which parts, which blocks; `LAYER`."""
 
 
-class Declared:
+class DeclaredName:
     """What a name stands for.
 
     Attributes:
@@ -37,14 +37,14 @@ class Declared:
         self.value: Value = set()
 
 
-def is_written(span: Span, things: tuple[Declared, ...]) -> bool:
+def is_written(span: Span, things: tuple[DeclaredName, ...]) -> bool:
     """Whether a name stands at its place as it is: in YAML it may stand in a text that is quoted."""
     text = span.source.text[span.start : span.end]
     word = string_value(text)[0] if text[:1] == '"' else text
     return any(thing.kind == "file" or word == thing.name for thing in things)
 
 
-class Part:
+class LabelScope:
     """What has labels in it, which may be seen from outside: a body, a labelled group, a loop, the rounds of one.
 
     Attributes:
@@ -59,10 +59,10 @@ class Part:
         self.title = title
         self.block: ast.BlockDefinition | None = None
         self.sees_through = sees_through
-        self.labels: dict[str, Declared] = {}
-        self.parameters: dict[str, Declared] = {}
-        self.inputs: list[Declared] = []
-        self.outputs: dict[str, Declared] | None = None
+        self.labels: dict[str, DeclaredName] = {}
+        self.parameters: dict[str, DeclaredName] = {}
+        self.inputs: list[DeclaredName] = []
+        self.outputs: dict[str, DeclaredName] | None = None
         self.rounds: Value = set()
         self.entry: Value = set()
         self.result: Value = set()
@@ -72,18 +72,18 @@ class Part:
         """What a value of it is a value of."""
         return {self, *(self.result if self.sees_through and not self.labels else ())}
 
-    def seen(self, name: str) -> Declared | None:
+    def seen(self, name: str) -> DeclaredName | None:
         return (self.labels if self.outputs is None else self.outputs).get(name)
 
 
 class Applicable(NamedTuple):
     """A block or shared steps, of whose arguments so many have been given by position."""
 
-    part: Part
+    part: LabelScope
     given: int = 0
 
 
-def applicable_as(thing: Declared | None) -> list[Applicable]:
+def applicable_as(thing: DeclaredName | None) -> list[Applicable]:
     """The blocks, and the shared steps, that a name may be when it is called."""
     return [value for value in thing.value if isinstance(value, Applicable)] if thing else []
 
@@ -92,27 +92,27 @@ LAYER = "layer"
 """Stands for a layer, among values."""
 
 
-class Names:
+class NameScope:
     """The names of one place, innermost first."""
 
-    def __init__(self, part: Part, outer: Names | None = None) -> None:
+    def __init__(self, part: LabelScope, outer: NameScope | None = None) -> None:
         self.part = part
         self.current: Value = set()
         """What the current value may be a value of; that of an inner place is its own."""
-        self.item: Part = outer.item if outer else part
+        self.item: LabelScope = outer.item if outer else part
         """The model or block around it."""
         self._outer = outer
-        self._names: dict[str, Declared] = {}
+        self._names: dict[str, DeclaredName] = {}
         self._labels: set[str] = set()
 
-    def define(self, thing: Declared, *, is_label: bool = False) -> None:
+    def define(self, thing: DeclaredName, *, is_label: bool = False) -> None:
         if is_label and thing.name not in self._names:
             self._labels.add(thing.name)
         self._names[thing.name] = thing
 
-    def find(self, name: str, *, called: bool = False) -> Declared | None:
+    def find(self, name: str, *, called: bool = False) -> DeclaredName | None:
         """What it stands for; where it is called with arguments, what can be: no label."""
-        scope: Names | None = self
+        scope: NameScope | None = self
         while scope is not None:
             if name in scope._names and not (called and name in scope._labels):
                 return scope._names[name]

@@ -10,7 +10,7 @@ from specc.syntax import ast
 from specc.syntax.trivia import comments
 
 
-class Fold(NamedTuple):
+class FoldableLines(NamedTuple):
     """Lines that can be folded into the first of them, counted from 0.
 
     Attributes:
@@ -22,13 +22,13 @@ class Fold(NamedTuple):
     kind: Literal["code", "comment", "imports"]
 
 
-def folds(source: Source, file: ast.File | None) -> list[Fold]:
+def folds(source: Source, file: ast.File | None) -> list[FoldableLines]:
     """In order, one for a line at most: the longest.
 
     Args:
         file: the tree of what can be parsed; None: comments are all that is known.
     """
-    found: dict[int, Fold] = {}
+    found: dict[int, FoldableLines] = {}
     everything = (*_comments(source), *_imports(source, file), *_code(source, file)) if not is_yaml(source.name) else ()
     for fold in everything:
         if fold.last > fold.first and fold.last > found.get(fold.first, fold._replace(last=-1)).last:
@@ -36,7 +36,7 @@ def folds(source: Source, file: ast.File | None) -> list[Fold]:
     return [found[first] for first in sorted(found)]
 
 
-def _code(source: Source, file: ast.File | None) -> Iterator[Fold]:
+def _code(source: Source, file: ast.File | None) -> Iterator[FoldableLines]:
     for part in ast.parts(file):
         match part:
             case ast.Merge() | ast.Sequence() | ast.Call() | ast.Apply() | ast.Group():
@@ -51,24 +51,24 @@ def _code(source: Source, file: ast.File | None) -> Iterator[Fold]:
                 yield _closed(source, part.span.start, part.span.end)
 
 
-def _closed(source: Source, start: int, end: int) -> Fold:
+def _closed(source: Source, start: int, end: int) -> FoldableLines:
     """Down to the line before that of a bracket that closes it and begins its line."""
     last = _line(source, end)
     if source.before(end).strip() in ("}", ")", "]", "})", "])"):
         last -= 1
-    return Fold(_line(source, start), last, "code")
+    return FoldableLines(_line(source, start), last, "code")
 
 
-def _comments(source: Source) -> Iterator[Fold]:
+def _comments(source: Source) -> Iterator[FoldableLines]:
     """Comments on lines of their own, one below the other."""
     lines = (_line(source, comment.start) for comment in comments(source) if comment.alone)
-    yield from (Fold(first, last, "comment") for first, last in _runs(lines))
+    yield from (FoldableLines(first, last, "comment") for first, last in _runs(lines))
 
 
-def _imports(source: Source, file: ast.File | None) -> Iterator[Fold]:
+def _imports(source: Source, file: ast.File | None) -> Iterator[FoldableLines]:
     items = [item for item in (file.items if file else ()) if isinstance(item, ast.Import)]
     lines = [line for item in items for line in range(_line(source, item.span.start), _line(source, item.span.end) + 1)]
-    yield from (Fold(first, last, "imports") for first, last in _runs(lines))
+    yield from (FoldableLines(first, last, "imports") for first, last in _runs(lines))
 
 
 def _runs(lines: Iterable[int]) -> list[tuple[int, int]]:

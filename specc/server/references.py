@@ -9,7 +9,7 @@ from specc.server.workspace import Workspace
 from specc.source import Span
 
 
-class Occurrence(NamedTuple):
+class NamePlace(NamedTuple):
     """A place of a name.
 
     Attributes:
@@ -20,12 +20,12 @@ class Occurrence(NamedTuple):
     declares: bool
 
 
-def references(workspace: Workspace, path: str, at: int) -> list[Occurrence]:
+def references(workspace: Workspace, path: str, at: int) -> list[NamePlace]:
     """Every place of what the name at an offset stands for, importers included; none where no name stands."""
     return _occurrences(workspace, path, at, importers=True)
 
 
-def highlights(workspace: Workspace, path: str, at: int) -> list[Occurrence]:
+def highlights(workspace: Workspace, path: str, at: int) -> list[NamePlace]:
     """Those of them that are in the file itself."""
     found = _occurrences(workspace, path, at, importers=False)
     return [one for one in found if one.span.source.name == path]
@@ -36,14 +36,14 @@ def declarations(workspace: Workspace, path: str, at: int) -> list[Span]:
     return [one.span for one in _occurrences(workspace, path, at, importers=False) if one.declares]
 
 
-def _occurrences(workspace: Workspace, path: str, at: int, *, importers: bool) -> list[Occurrence]:
+def _occurrences(workspace: Workspace, path: str, at: int, *, importers: bool) -> list[NamePlace]:
     if workspace.tree(path) is None:
         return []
     bindings = workspace.bindings(path, importers=importers)
     here = bindings.at(path, at)
     if here is None:
         return []
-    places = [Occurrence(span, True) for span in bindings.declaring(here.things)]
-    places += [Occurrence(span, False) for span in bindings.reading(here.things)]
+    places = [NamePlace(span, True) for span in bindings.declaring(here.things)]
+    places += [NamePlace(span, False) for span in bindings.reading(here.things)]
     places = [one for one in places if is_written(one.span, here.things)]
     return sorted(places, key=lambda one: (one.span.source.name != path, one.span.source.name, one.span.start))

@@ -26,7 +26,7 @@ from specc.project.fixes import applied
 from specc.report.remarks import remark
 from specc.server.bindings import Bindings, Occupied
 from specc.server.buffers import Buffers
-from specc.server.declared import Declared, is_written
+from specc.server.declared import DeclaredName, is_written
 from specc.server.diagnosis import Diagnosis, diagnosis
 from specc.server.workspace import Workspace
 from specc.source import Span, is_yaml
@@ -107,7 +107,7 @@ def _asked(workspace: Workspace, path: str, at: int) -> tuple[Bindings, Occupied
 
 
 def _require_whole(
-    workspace: Workspace, bindings: Bindings, things: tuple[Declared, ...], places: Iterable[Span]
+    workspace: Workspace, bindings: Bindings, things: tuple[DeclaredName, ...], places: Iterable[Span]
 ) -> None:
     """Raises UsageError where something may read the name that is not known, or could not be edited."""
     first = things[0]
@@ -137,7 +137,7 @@ def _require_whole(
             raise UsageError(f"{where}: rename it by hand")
 
 
-def _written(span: Span, things: tuple[Declared, ...], name: str) -> str:
+def _written(span: Span, things: tuple[DeclaredName, ...], name: str) -> str:
     """How the name is written at one of its places. Raises UsageError where it cannot stand there."""
     source = span.source
     before = source.text[: span.start].rstrip()[-1:]
@@ -310,7 +310,7 @@ def _ports(old: Graph, new: Graph) -> list[str]:
     return told + [f"--at {was.name}=… says {now.name}=… from now on" for was, now in sizes if was.name != now.name]
 
 
-def _settings(things: tuple[Declared, ...], name: str) -> list[str]:
+def _settings(things: tuple[DeclaredName, ...], name: str) -> list[str]:
     """What is written outside of specs about a model."""
     told = []
     for thing in things:
@@ -331,7 +331,7 @@ def _taken(bindings: Bindings, here: Occupied, name: str, path: str) -> str | No
     return None
 
 
-def _called(thing: Declared) -> str:
+def _called(thing: DeclaredName) -> str:
     of = f" of {thing.owner}" if thing.owner and thing.kind in ("parameter", "input", "output", "size") else ""
     return f"{_WORDS.get(thing.kind, f'the {thing.kind}')} {thing.name}{of}"
 

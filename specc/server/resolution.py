@@ -13,7 +13,7 @@ from specc.elaborate.assertions import METRICS
 from specc.elaborate.drafts import RESERVED
 from specc.elaborate.values import CONSTANTS
 from specc.ops import find
-from specc.server.declared import LAYER, Applicable, Declared, Kind, Names, Part, Value, applicable_as
+from specc.server.declared import LAYER, Applicable, DeclaredName, Kind, LabelScope, NameScope, Value, applicable_as
 from specc.source import Span
 from specc.syntax import ast
 from specc.syntax.tokens import is_name
@@ -35,13 +35,13 @@ class Resolution:
     """
 
     def __init__(self, files: Mapping[str, ast.File], real: Callable[[str], str]) -> None:
-        self.uses: dict[Span, set[Declared]] = {}
-        self.things: dict[tuple[Kind, Span], Declared] = {}
+        self.uses: dict[Span, set[DeclaredName]] = {}
+        self.things: dict[tuple[Kind, Span], DeclaredName] = {}
         self._files = files
         self._by_real = {real(path): path for path in files}
         self._real = real
-        self._parts: dict[object, Part] = {}
-        self._globals: dict[str, Names] = {}
+        self._parts: dict[object, LabelScope] = {}
+        self._globals: dict[str, NameScope] = {}
         for _ in range(_MOST_ROUNDS):
             before = self._size
             self._globals.clear()
@@ -58,12 +58,12 @@ class Resolution:
 
     # ---- files ------------------------------------------------------------------------------------------------------
 
-    def _file(self, path: str) -> Names:
+    def _file(self, path: str) -> NameScope:
         """The names at the top of a file, after all of it has been read."""
         if path in self._globals:
             return self._globals[path]
         file = self._files[path]
-        names = self._globals[path] = Names(self._part(path, ""))
+        names = self._globals[path] = NameScope(self._part(path, ""))
         blocks = [item for item in file.items if isinstance(item, ast.BlockDefinition)]
         for block in blocks:
             thing = self._declared("block", block.name, block.name_span)
@@ -89,7 +89,7 @@ class Resolution:
                 self._item(item, names)
         return names
 
-    def _import(self, path: str, item: ast.Import, names: Names) -> None:
+    def _import(self, path: str, item: ast.Import, names: NameScope) -> None:
         other = self._by_real.get(self._real(imported_path(path, item)))
         exported = self._file(other) if other else None
         if other:
@@ -102,9 +102,9 @@ class Resolution:
                 self._use(label.span, thing)
             names.define(thing)
 
-    def _item(self, item: ast.BlockDefinition | ast.ModelDefinition, outer: Names) -> None:
+    def _item(self, item: ast.BlockDefinition | ast.ModelDefinition, outer: NameScope) -> None:
         part = self._part(item.span, item.name)
-        names = Names(part, outer)
+        names = NameScope(part, outer)
         names.item, names.current = part, part.entry
         for param in item.params:
             default = self._expression(param.default, names)
@@ -148,7 +148,9 @@ class Resolution:
 
     # ---- statements -------------------------------------------------------------------------------------------------
 
-    def _statements(self, statements: tuple[ast.Statement, ...], current: Value, names: Names, home: Names) -> Value:
+    def _statements(
+        self, statements: tuple[ast.Statement, ...], current: Value, names: NameScope, home: NameScope
+    ) -> Value:
         """What the last value may be a value of.
 
         Args:
@@ -174,17 +176,17 @@ class Resolution:
                 self._expression(statement.test, names)
             else:
                 part = self._part(statement.span, statement.name, through=True)
-                inner = Names(part, names)
+                inner = NameScope(part, names)
                 part.result |= self._statements(statement.steps, part.entry, inner, inner)
         return current
 
-    def _let(self, let: ast.Let, names: Names, owner: str = "") -> None:
+    def _let(self, let: ast.Let, names: NameScope, owner: str = "") -> None:
         value = self._expression(let.value, names)
         thing = self._declared("let", let.name, let.name_span, owner)
         thing.value |= value
         names.define(thing)
 
-    def _step(self, step: ast.Step, current: Value, names: Names, home: Names) -> Value:
+    def _step(self, step: ast.Step, current: Value, names: NameScope, home: NameScope) -> Value:
         label = step.label
         if label is not None:
             self._expression(label.parts, names)
@@ -201,7 +203,7 @@ class Resolution:
                 home.define(thing, is_label=True)
         return value
 
-    def _value(self, step: ast.Step, current: Value, names: Names, home: Names) -> Value:
+    def _value(self, step: ast.Step, current: Value, names: NameScope, home: NameScope) -> Value:
         match step:
             case ast.Call():
                 return self._call(step, current, names)
@@ -219,7 +221,7 @@ class Resolution:
             case ast.Repeat() | ast.For():
                 return self._loop(step, current, names, home)
 
-    def _group(self, step: ast.Group | ast.If, current: Value, names: Names, home: Names) -> Value:
+    def _group(self, step: ast.Group | ast.If, current: Value, names: NameScope, home: NameScope) -> Value:
         self._expression(step.frozen if isinstance(step, ast.Group) else step.test, names)
         bodies = [step.body] if isinstance(step, ast.Group) else [step.body, step.otherwise]
         part = None
@@ -230,20 +232,20 @@ class Resolution:
             if body is None:  # a condition without `else` lets the value pass
                 value |= current
                 continue
-            inner = Names(part or names.part, names)
+            inner = NameScope(part or names.part, names)
             value |= self._statements(body.statements, current, inner, inner if part else home)
         if part is None:
             return value
         part.result |= value
         return part.inside
 
-    def _loop(self, step: ast.Repeat | ast.For, current: Value, names: Names, home: Names) -> Value:
+    def _loop(self, step: ast.Repeat | ast.For, current: Value, names: NameScope, home: NameScope) -> Value:
         table = self._expression(step.rounds if isinstance(step, ast.Repeat) else step.table, names)
         loop = home.part
         if step.label is not None:
             loop = self._part((home.part, step.label.name), step.label.name)
         rounds = self._part(step.span, loop.title, through=True)
-        inner = Names(rounds, names)
+        inner = NameScope(rounds, names)
         for binder in step.names if isinstance(step, ast.For) else ():
             variable = self._declared("variable", binder.name, binder.span, home.part.title)
             variable.value |= table
@@ -252,7 +254,7 @@ class Resolution:
         if any(isinstance(one, ast.Binder) and one.parts for one in ast.parts(step.body)):
             # A label that is computed says which round it is of: the steps belong to the place around. Where it is that
             # of a group further in, more is seen than there is, and nothing that is there is missed.
-            around = Names(loop, inner)
+            around = NameScope(loop, inner)
             rounds.result |= self._statements(step.body.statements, entry, around, around)
             rounds.labels |= loop.labels
         else:
@@ -260,13 +262,13 @@ class Resolution:
         loop.rounds |= rounds.inside
         return current | rounds.inside if step.label is None else {loop}
 
-    def _merge(self, step: ast.Merge, current: Value, names: Names, home: Names) -> Value:
+    def _merge(self, step: ast.Merge, current: Value, names: NameScope, home: NameScope) -> Value:
         thing = names.find(step.name, called=True)
         called = applicable_as(thing)
         if thing is not None:
             self._use(step.name_span, thing)
         self._arguments(step.arguments, called, names)
-        values = [self._statements(arm.statements, current, Names(names.part, names), home) for arm in step.arms]
+        values = [self._statements(arm.statements, current, NameScope(names.part, names), home) for arm in step.arms]
         for one in called:
             for thing, value in zip(one.part.inputs, values, strict=False):
                 thing.value |= value
@@ -274,7 +276,7 @@ class Resolution:
             return set().union(*(one.part.inside for one in called))
         return set().union(*values) if any(arm.each for arm in step.arms) else set()
 
-    def _call(self, step: ast.Call, current: Value, names: Names) -> Value:
+    def _call(self, step: ast.Call, current: Value, names: NameScope) -> Value:
         if step.name == "_":
             return current
         thing = names.find(step.name, called=not step.bare)
@@ -291,10 +293,10 @@ class Resolution:
             one.part.entry.update(current)
             if len(one.part.inputs) == 1:
                 one.part.inputs[0].value.update(current)
-        values = {value for value in thing.value if isinstance(value, Part)}
+        values = {value for value in thing.value if isinstance(value, LabelScope)}
         return values.union(*(one.part.inside for one in called))
 
-    def _arguments(self, arguments: tuple[ast.Argument, ...], called: Iterable[Applicable], names: Names) -> None:
+    def _arguments(self, arguments: tuple[ast.Argument, ...], called: Iterable[Applicable], names: NameScope) -> None:
         """Read the arguments of a call, and hand them to what may be called."""
         place = 0
         for argument in arguments:
@@ -313,7 +315,7 @@ class Resolution:
 
     # ---- expressions ------------------------------------------------------------------------------------------------
 
-    def _expression(self, part: object, names: Names) -> Value:
+    def _expression(self, part: object, names: NameScope) -> Value:
         """What the value of an expression, or of one of several, may be a value of; its names are read."""
         match part:
             case ast.Name():
@@ -323,7 +325,7 @@ class Resolution:
             case ast.Index():
                 value, _ = self._expression(part.value, names), self._expression(part.place, names)
                 for one in list(value):
-                    if isinstance(one, Part):
+                    if isinstance(one, LabelScope):
                         value = value | one.rounds
                         place = part.place
                         word = place.value if isinstance(place, (ast.Text, ast.Number)) else None
@@ -332,7 +334,7 @@ class Resolution:
                             value = value | thing.value
                 return value
             case ast.Comprehension():
-                table, inner = self._expression(part.table, names), Names(names.part, names)
+                table, inner = self._expression(part.table, names), NameScope(names.part, names)
                 inner.current = names.current
                 for label in part.names:
                     thing = self._declared("variable", label.name, label.span, names.part.title)
@@ -346,7 +348,7 @@ class Resolution:
                 return set().union(*(self._expression(inner, names) for inner in part if isinstance(inner, tuple)))
         return set()
 
-    def _apply(self, apply: ast.Apply, names: Names) -> Value:
+    def _apply(self, apply: ast.Apply, names: NameScope) -> Value:
         function = self._expression(apply.function, names)
         self._arguments(apply.arguments, [one for one in function if isinstance(one, Applicable)], names)
         if isinstance(apply.function, ast.Name) and apply.function.name in METRICS:  # `macs(H=224)`
@@ -364,7 +366,7 @@ class Resolution:
             return value
         return value.union(*(self._expression(argument.value, names) for argument in apply.arguments))
 
-    def _name(self, name: ast.Name, names: Names) -> Value:
+    def _name(self, name: ast.Name, names: NameScope) -> Value:
         if name.name == "_":
             return names.current
         if name.name == "in":
@@ -374,18 +376,18 @@ class Resolution:
             return thing.value if thing else set()
         return {LAYER} if find(name.name) else set()
 
-    def _member(self, attribute: ast.Attribute, names: Names) -> Value:
+    def _member(self, attribute: ast.Attribute, names: NameScope) -> Value:
         value = self._expression(attribute.value, names)
         place = Span(attribute.span.source, attribute.span.end - len(attribute.name), attribute.span.end)
         found: Value = set()
         for one in value:
-            thing = one.seen(attribute.name) if isinstance(one, Part) else None
+            thing = one.seen(attribute.name) if isinstance(one, LabelScope) else None
             if thing is not None:
                 self._use(place, thing)
                 found = found | thing.value
         return found
 
-    def _read(self, name: ast.Name, names: Names) -> bool:
+    def _read(self, name: ast.Name, names: NameScope) -> bool:
         thing = names.find(name.name)
         if thing is not None:
             self._use(name.span, thing)
@@ -393,19 +395,21 @@ class Resolution:
 
     # ---- what is made once ------------------------------------------------------------------------------------------
 
-    def _use(self, place: Span, thing: Declared) -> None:
+    def _use(self, place: Span, thing: DeclaredName) -> None:
         if place not in thing.places:
             self.uses.setdefault(place, set()).add(thing)
 
-    def _declared(self, kind: Kind, name: str, place: Span, owner: str = "", same: Declared | None = None) -> Declared:
-        thing = self.things.get((kind, place)) or same or Declared(kind, name, owner)
+    def _declared(
+        self, kind: Kind, name: str, place: Span, owner: str = "", same: DeclaredName | None = None
+    ) -> DeclaredName:
+        thing = self.things.get((kind, place)) or same or DeclaredName(kind, name, owner)
         self.things[kind, place] = thing
         thing.places[place] = None
         return thing
 
-    def _part(self, place: object, title: str, *, through: bool = False) -> Part:
+    def _part(self, place: object, title: str, *, through: bool = False) -> LabelScope:
         if place not in self._parts:
-            self._parts[place] = Part(title, sees_through=through)
+            self._parts[place] = LabelScope(title, sees_through=through)
         return self._parts[place]
 
 

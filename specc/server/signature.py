@@ -86,7 +86,7 @@ def _with_arguments(call: OpenCall, tokens: list[Token]) -> OpenCall:
     return call._replace(given=tuple(names[:-1]), named=names[-1])
 
 
-class Argument(NamedTuple):
+class SignatureArgument(NamedTuple):
     """An argument of a call.
 
     Attributes:
@@ -99,7 +99,7 @@ class Argument(NamedTuple):
     takes: str
 
 
-class Signature(NamedTuple):
+class CallSignature(NamedTuple):
     """What a call takes.
 
     Attributes:
@@ -108,7 +108,7 @@ class Signature(NamedTuple):
     """
 
     name: str
-    arguments: tuple[Argument, ...]
+    arguments: tuple[SignatureArgument, ...]
     says: str
     active: int | None
 
@@ -117,7 +117,7 @@ class Signature(NamedTuple):
         return f"{self.name}({', '.join(one.text for one in self.arguments)})"
 
 
-def signature_at(source: Source, at: int, path: str, bindings: Bindings | None) -> Signature | None:
+def signature_at(source: Source, at: int, path: str, bindings: Bindings | None) -> CallSignature | None:
     """That of the call around an offset: of a block that the file gives or imports, or of a layer.
 
     Args:
@@ -133,7 +133,7 @@ def signature_at(source: Source, at: int, path: str, bindings: Bindings | None) 
     return _of_layer(call, file)
 
 
-def _of_layer(call: OpenCall, file: ast.File | None) -> Signature | None:
+def _of_layer(call: OpenCall, file: ast.File | None) -> CallSignature | None:
     kind = find(call.name)
     if kind is None:
         return None
@@ -141,23 +141,23 @@ def _of_layer(call: OpenCall, file: ast.File | None) -> Signature | None:
     arguments = []
     for name, field in kind.model_fields.items():
         default = defaults.get(name) or ("" if field.is_required() else display(field.default))
-        arguments.append(Argument(name, f"{name} = {default}" if default else name, expected(field)))
+        arguments.append(SignatureArgument(name, f"{name} = {default}" if default else name, expected(field)))
     active = _active(call, arguments)
     if kind.variadic and call.named is None:
         active = list(kind.model_fields).index(kind.variadic)  # it may be written as several arguments
-    return Signature(call.name, tuple(arguments), meaning(kind), active)
+    return CallSignature(call.name, tuple(arguments), meaning(kind), active)
 
 
-def _of_block(call: OpenCall, called: Applicable, block: ast.BlockDefinition, file: ast.File | None) -> Signature:
+def _of_block(call: OpenCall, called: Applicable, block: ast.BlockDefinition, file: ast.File | None) -> CallSignature:
     defaults = _defaults(file, call.start, {call.name})
     arguments = []
     for param in block.params[called.given :]:
         default = defaults.get(param.name) or (param.default.span.text if param.default is not None else "")
-        arguments.append(Argument(param.name, f"{param.name} = {default}" if default else param.name, ""))
-    return Signature(call.name, tuple(arguments), comment_above(block), _active(call, arguments))
+        arguments.append(SignatureArgument(param.name, f"{param.name} = {default}" if default else param.name, ""))
+    return CallSignature(call.name, tuple(arguments), comment_above(block), _active(call, arguments))
 
 
-def _active(call: OpenCall, arguments: list[Argument]) -> int | None:
+def _active(call: OpenCall, arguments: list[SignatureArgument]) -> int | None:
     names = [one.name for one in arguments]
     if call.named is not None:
         return names.index(call.named) if call.named in names else None

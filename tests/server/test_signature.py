@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from specc.filesystem import Memory
-from specc.server.signature import Signature, open_call, signature_at
+from specc.server.signature import CallSignature, open_call, signature_at
 from specc.server.workspace import Workspace
 
 BODY = "model M : [N, 3, 9, 9] {\n  "
 PATH = f"{Memory.TOP}/net.cnn"
 
 
-def asked(text: str, library: str = "") -> Signature | None:
+def asked(text: str, library: str = "") -> CallSignature | None:
     """The signature at the mark."""
     at, text = text.index("<>"), text.replace("<>", "")
     workspace = Workspace(Memory({"net.cnn": text, "lib.cnn": library}))

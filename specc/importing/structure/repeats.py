@@ -66,7 +66,7 @@ def without_groups(body: list[Statement]) -> list[Statement]:
 
 
 @dataclass(slots=True, eq=False)
-class _Line:
+class _StatementList:
     """A list of statements, that of the model, of an arm or of a group.
 
     Attributes:
@@ -134,7 +134,7 @@ class _Part:
     shapes: tuple[int, ...] = ()
     runs: int = 0
 
-    def add(self, line: _Line, begin: int, end: int) -> None:
+    def add(self, line: _StatementList, begin: int, end: int) -> None:
         shapes = line.shapes[begin:end]
         if begin != self.end or shapes != self.shapes:
             self.runs += 1
@@ -182,7 +182,7 @@ class _Finder:
             self._refused.add(tokens)
         return False
 
-    def _places(self, line: _Line, tokens: tuple[int, ...]) -> Iterator[int]:
+    def _places(self, line: _StatementList, tokens: tuple[int, ...]) -> Iterator[int]:
         """Where a part stands in a line and could be a group."""
         free = 0
         for begin, end in line.windows():
@@ -190,15 +190,17 @@ class _Finder:
                 yield begin
                 free = end
 
-    def _group(self, line: _Line, places: list[int], length: int) -> None:
+    def _group(self, line: _StatementList, places: list[int], length: int) -> None:
         for begin in reversed(places):
             body = line.statements[begin : begin + length]
             group = LabelledGroup(None, body, result_of(body), line.before(begin))
             self._part_of[group] = self._parts
             line.statements[begin : begin + length] = [group]
 
-    def _lines(self, body: list[Statement], start: str | None, *, is_copy: bool, seen: set[int]) -> Iterator[_Line]:
-        line = _Line(body, start, is_copy)
+    def _lines(
+        self, body: list[Statement], start: str | None, *, is_copy: bool, seen: set[int]
+    ) -> Iterator[_StatementList]:
+        line = _StatementList(body, start, is_copy)
         before = start
         pairs: list[tuple[int, int]] = []
         for statement in body:
@@ -227,7 +229,7 @@ class _Finder:
         return size_of([statement], inside=False) + sum(self._size(s) for one in inner for s in one)
 
     def _tokens(self, statement: Statement, before: str | None) -> tuple[int, int]:
-        """Its numbers, as of `_Line`."""
+        """Its numbers, as of `_StatementList`."""
         if isinstance(statement, LabelledGroup) and statement in self._part_of:
             return -self._part_of[statement], -self._part_of[statement]
         key = Shapes([statement], before).of(statement)
