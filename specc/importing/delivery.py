@@ -12,7 +12,8 @@ import numpy as np
 from onnx import ModelProto, TensorShapeProto
 
 from specc.atomic import replace_all
-from specc.diagnostics import ParityError
+from specc.diagnostics import ParityError, UsageError
+from specc.diagnostics.words import plural, visible
 from specc.importing.from_onnx.precision import HALF, in_float32
 from specc.importing.from_onnx.reading import read_network
 from specc.importing.from_onnx.size_names import with_open_sizes
@@ -185,5 +186,19 @@ def only_spec(network: ImportedNetwork, origin: Origin | None, failure: Failure)
     spec = structured(network)
     parity = origin.proven(spec) if origin is not None else None
     if parity is not None and origin is not None and not parity.passed:
+        _require_numbers(network)
         raise failure(parity, origin.misread(spec))
     return Imported(network, spec, parity)
+
+
+def _require_numbers(network: ImportedNetwork) -> None:
+    """Raises UsageError where the proof cannot hold, since a weight is NaN or infinite."""
+    for name, tensor in network.tensors.items():
+        finite = np.isfinite(tensor.read())
+        if not finite.all():
+            place = ", ".join(str(index) for index in np.argwhere(~finite)[0])
+            raise UsageError(
+                f"{visible(name)} is NaN or infinite at {plural(int((~finite).sum()), 'place')}, first at [{place}], "
+                "of which runtimes make different things, so that the two cannot be shown to be the same: "
+                "nothing was written"
+            )

@@ -217,6 +217,8 @@ def failed_import(parity: Parity, misread: Misreading | None) -> ParityError:
     """The error for a spec that is not the file it was imported from: a rule of specc has misread that."""
     if misread is None:
         why = "nothing was written. The fault is in specc and not in the file: please report it, with the file"
+        if any(row.case == "loading" and not row.passed for row in parity.rows):
+            why = "nothing was written: of a file that ONNX Runtime does not run nothing can be proven"
         return ParityError(verdict(parity), parity, advice=why)
     return _misread(parity, misread, "the file", "nothing was written; please report it, with the file")
 

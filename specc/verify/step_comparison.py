@@ -69,7 +69,8 @@ class StepReference:
         if self.allowed is None:
             wrong = int(np.count_nonzero(result != self.single))
             return f"{wrong} of {result.size} elements are not PyTorch's to the bit"
-        difference = np.where(np.isfinite(self.single), np.abs(result - self.exact) - self.allowed, -np.inf)
+        with np.errstate(invalid="ignore"):  # infinite less infinite is no number, and not looked at
+            difference = np.where(np.isfinite(self.single), np.abs(result - self.exact) - self.allowed, -np.inf)
         place = np.unravel_index(int(difference.argmax()), difference.shape)
         where = ", ".join(map(str, place))
         return (

@@ -52,6 +52,24 @@ def test_external_data(location: str, said: str, tmp_path: Path) -> None:
     assert said in told(proto.SerializeToString(), tmp_path)
 
 
+def test_an_opset_that_is_not_there_yet(tmp_path: Path) -> None:
+    proto = simple()
+    proto.opset_import[0].version = 999
+    newest = onnx.defs.onnx_opset_version()
+    assert f"is written in opset 999, and the newest that is known here is {newest}" in told(
+        proto.SerializeToString(), tmp_path
+    )
+
+
+@pytest.mark.parametrize("number", [np.nan, -np.inf])
+def test_weights_that_are_no_numbers(number: float, tmp_path: Path) -> None:
+    weights = draw(2, 3, 3, 3)
+    weights[1, 2, 0, 0] = number
+    proto = model([node("Conv", "x w", "y", pads=[1, 1, 1, 1])], ["N", 3, 6, 6], {"w": weights})
+    said = told(proto.SerializeToString(), tmp_path)
+    assert "conv1.weight is NaN or infinite at 1 place, first at [1, 2, 0, 0]" in said
+
+
 def test_control_flow(tmp_path: Path) -> None:
     branch = helper.make_graph(
         [helper.make_node("Relu", ["x"], ["o"])], "b", [], [helper.make_empty_tensor_value_info("o")]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from onnx import NodeProto, TensorProto
+from onnx.defs import onnx_opset_version
 
 import specc.importing.from_onnx.rules  # noqa: F401 - enters them
 from specc.diagnostics import UsageError
@@ -108,6 +109,12 @@ class _NodeWalk:
         self._opsets = {o.domain if o.domain not in _ONNX else "": o.version for o in self.file.proto.opset_import}
 
     def network(self) -> ImportedNetwork | None:
+        opset, newest = self._opsets.get("", 0), onnx_opset_version()
+        if opset > newest:
+            raise UsageError(
+                f"{self.file.name} is written in opset {opset}, and the newest that is known here is {newest}: "
+                "export it with an older one"
+            )
         nodes = self._nodes()
         self._wanted = {name for node in nodes for name in values_taken(node)} | {o.name for o in self.file.outputs}
         self._tensors()
