@@ -89,7 +89,7 @@ lock:
 	  pyproject.toml requirements-dev.txt --output-file requirements.lock
 
 siblings: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m sibling tests/networks
+	$(BIN)/python -m pytest -n 2 -m sibling tests/networks
 
 runtimes: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/runtimes.py 1.17.3 1.20.1 --networks 4
@@ -98,7 +98,7 @@ sweeps: $(VENV)/installed-dev $(VENV)/installed-sweeps
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m swept tests/sweeps
 
 server: $(VENV)/installed-dev $(VENV)/installed-server
-	$(BIN)/python -m pytest -m served tests/server
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m served tests/server
 
 playground: $(VENV)/installed $(VENV)/installed-playground
 	$(BIN)/python playground/build.py --serve 8000
@@ -125,8 +125,8 @@ examples: $(VENV)/installed-dev $(VENV)/installed-examples
 mutants: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.mutants --networks 12 --sites 2 --jobs 2
 
-FUZZ ?= --inputs 20000
-KILLS ?= --runs 140
+FUZZ ?= --inputs 12000
+KILLS ?= --runs 100
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.kills $(KILLS)
