@@ -38,7 +38,6 @@ class SpeccLexer(Lexer):  # type: ignore[misc]  # Pygments has no types of its o
     aliases = ["specc", "cnn"]
     filenames = ["*.cnn"]
     mimetypes = ["text/x-specc"]
-    url = "https://pypi.org/project/specc-nn/"
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, Any, str]]:
         for role, start, end in roles(text):
