@@ -129,9 +129,9 @@ def _apart(theirs: NDArray[Any], ours: NDArray[Any]) -> tuple[float, float]:
     """The largest difference, and the largest number; infinite where a number is finite in one of the two alone."""
     a, b = theirs.astype(np.float64).reshape(-1), ours.astype(np.float64).reshape(-1)
     finite = np.isfinite(a) & np.isfinite(b)
-    if not np.array_equal(np.isfinite(a), np.isfinite(b)):
-        return math.inf, float(np.abs(a[finite]).max(initial=0.0))
-    return float(np.abs(a - b)[finite].max(initial=0.0)), float(np.abs(a[finite]).max(initial=0.0))
+    is_same = np.array_equal(np.isfinite(a), np.isfinite(b))
+    a, b = a[finite], b[finite]
+    return float(np.abs(a - b).max(initial=0.0)) if is_same else math.inf, float(np.abs(a).max(initial=0.0))
 
 
 def _described(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -119,26 +120,23 @@ class Navigation:
         return lsp.SignatureHelp([one], active_signature=0, active_parameter=active)
 
     def prepare_rename(self, params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
-        workspace, path = self._workspace(), self._documents.path(params.text_document.uri)
-        source = workspace.source(path)
-        if source is None:
-            return None
-        try:
-            span = renamable(workspace, path, offset_of(source, params.position))
-        except UsageError as error:
-            raise _refused(error) from None
-        return lsp.PrepareRenamePlaceholder(lsp_range(span), span.text)
+        span = self._renaming(params, renamable)
+        return None if span is None else lsp.PrepareRenamePlaceholder(lsp_range(span), span.text)
 
     def rename(self, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
+        found = self._renaming(params, partial(renamed, name=params.new_name))
+        return None if found is None else self._workspace_edit(found)
+
+    def _renaming(self, params: lsp.TextDocumentPositionParams, ask: Callable[[Workspace, str, int], T]) -> T | None:
+        """What is found at a place; None in a file that cannot be read."""
         workspace, path = self._workspace(), self._documents.path(params.text_document.uri)
         source = workspace.source(path)
         if source is None:
             return None
         try:
-            found = renamed(workspace, path, offset_of(source, params.position), params.new_name)
+            return ask(workspace, path, offset_of(source, params.position))
         except UsageError as error:
             raise _refused(error) from None
-        return self._workspace_edit(found)
 
     def _workspace_edit(self, rename: Rename) -> lsp.WorkspaceEdit:
         """Its edits; what else has another name then is asked about where the client can ask, and else shown."""
