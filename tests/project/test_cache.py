@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -261,10 +262,7 @@ class TestTheCompiler:
             (copy.parent / name).write_text("VERSION = '99'\n")
 
         def other(name: str) -> object:
-            found = real(name)
-            if found is not None and name == library:
-                found.origin = str(copy)
-            return found
+            return SimpleNamespace(origin=str(copy)) if name == library else real(name)
 
         monkeypatch.setattr(module, "find_spec", other)
         assert compiler(folder, str(package)) != first
