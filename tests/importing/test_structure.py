@@ -139,6 +139,48 @@ model Net : [N, 3, H, W] -> [N, 10] where H >= 3, W >= 3 {
 """)
 
 
+def test_channels_that_a_block_hands_on() -> None:
+    """What a call in a block is given is a formula of the block's own channels."""
+    unchanged("""block unit(c, kernel, stride = 1) {
+  conv: conv(c, kernel, stride=stride, padding=kernel // 2, bias=false)
+  bn: bn(eps=0.001) -> relu
+}
+
+block residual {
+  add { | _ | a: unit(in.channels // 2, 1) -> b: unit(in.channels, 3) }
+}
+
+block down(c) {
+  a: unit(c, 3, stride=2) -> b: unit(c, 3)
+  skip: conv(4 * c, 1)
+}
+
+model Net : [N, 3, H, W] -> [N, 10] {
+  stem: unit(16, 7, stride=2) -> stage1: repeat 3 { residual }
+  down1: down(8) -> stage2: repeat 4 { residual }
+  down2: down(16) -> stage3: repeat 3 { residual }
+  down3: down(12)
+  globalavgpool -> flatten -> fc: fc(10)
+}
+""")
+
+
+def test_rounds_are_no_option() -> None:
+    """Stages of two rounds and of three are two loops, and not one block with the third under a condition."""
+    stage = """{{
+    begin: conv({c}, 2, stride=2) -> bn0: bn
+    rounds: {{ {rounds} }}
+    end: conv({c}, 1) -> bn1: bn -> silu
+  }}"""
+    one = "add {{ | _ | a: conv({c}, 1) -> n: bn -> silu -> b: conv({c}, 3, padding=1) }}"
+    texts = [
+        stage.format(c=c, rounds=" -> ".join(f"{i}: {{ {one.format(c=c)} }}" for i in range(n)))
+        for c, n in ((16, 2), (24, 3), (32, 2), (48, 3))
+    ]
+    body = " -> ".join(f"stage{i}: {text}" for i, text in enumerate(texts))
+    assert " if " not in written(f"model Net : [N, 3, 32, 32] -> [N, 48, 2, 2] {{ {body} }}")
+
+
 def test_values_that_a_block_is_given() -> None:
     unchanged("""block unit(c) {
   conv: conv(c, 3, padding=1) -> relu

@@ -309,7 +309,8 @@ def _pays(
     template: list[Statement], bodies: list[list[Statement]], columns: list[list[Argument]], worth: float
 ) -> bool:
     entries = sum(2 + _length(value) for column in columns for value in column if not _is_range(column))
-    length = size_of(template) + _COST_OF_LOOP + entries
+    is_wide = len(columns) > 1 and entries > _WIDEST_TABLE
+    length = size_of(template) + _COST_OF_LOOP + entries + is_wide * _COST_OF_LINE * len(bodies)
     return length < worth * sum(map(size_of, bodies))
 
 

@@ -9,7 +9,8 @@ from specc.importing.network import Argument, Expression
 from specc.importing.structure.body import REQUIRED
 from specc.importing.structure.unification import MISSING, Column, Entry, Missing, Option, Unified, same
 
-_CHANNELS = frozenset(("out_channels", "out_features", "groups", "num_features"))
+_CHANNELS = frozenset(("out_channels", "out_features", "groups", "num_features", "c"))
+"""Arguments that count channels; ``c`` is that of calls."""
 _NAMES = {
     "out_channels": "c",
     "out_features": "c",

@@ -26,6 +26,7 @@ from specc.importing.structure.body import (
     all_statements,
 )
 from specc.ops import find
+from specc.syntax.tokens import is_plain_number
 
 Key = tuple[object, ...]
 
@@ -43,7 +44,7 @@ class Column:
     """Arguments that differ from body to body.
 
     Attributes:
-        name: of the argument.
+        name: of the argument; of a call's without the number that tells it from others.
         values: for each body; `MISSING` where it lacks the step.
         default: what is meant where nothing is said; `REQUIRED` where something must be.
         expression: what stands for it in the one body, until it has a text.
@@ -145,7 +146,8 @@ def is_variant(one: Key, other: Key) -> bool:
     if len(one) == len(other):
         return all(a == b or _statements_vary(a, b) for a, b in zip(one, other, strict=True))
     short, long = sorted((one, other), key=len)
-    return _gap(short, long) is not None
+    begin = _gap(short, long)
+    return begin is not None and not _are_rounds(long[max(begin - 1, 0) : begin + len(long) - len(short)])
 
 
 def _statements_vary(one: object, other: object) -> bool:
@@ -163,6 +165,18 @@ def _gap(short: Key, long: Key) -> int | None:
     before = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(short, long, strict=False))))
     behind = len(short) - before
     return before if short[before:] == (long[len(long) - behind :] if behind else ()) else None
+
+
+def _are_rounds(row: Key) -> bool:
+    """Whether these are numbered groups of one body: two and three of them are two loops, and no condition."""
+    bodies: set[object] = set()
+    for key in row:
+        match key:
+            case ("group", str(label), body) if is_plain_number(label):
+                bodies.add(body)
+            case _:
+                return False
+    return len(row) > 1 and len(bodies) == 1
 
 
 # ---- one body for all -----------------------------------------------------------------------------------------------
@@ -317,7 +331,7 @@ class _Unifier:
         arguments: dict[str, Argument] = {}
         for name, default in self._blocks[first.call.block].parameters:
             values = [g.call.arguments.get(name, default) if g and g.call else MISSING for g in groups]
-            argument = self._argument(name, values, default)
+            argument = self._argument(name.rstrip("0123456789"), values, default)
             if default is REQUIRED or not same(argument, default):
                 arguments[name] = argument
         merged.body = first.body
