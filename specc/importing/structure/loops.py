@@ -309,8 +309,7 @@ def _pays(
     template: list[Statement], bodies: list[list[Statement]], columns: list[list[Argument]], worth: float
 ) -> bool:
     entries = sum(2 + _length(value) for column in columns for value in column if not _is_range(column))
-    is_wide = len(columns) > 1 and entries > _WIDEST_TABLE
-    length = size_of(template) + _COST_OF_LOOP + entries + is_wide * _COST_OF_LINE * len(bodies)
+    length = size_of(template) + _COST_OF_LOOP + _table_length(len(columns), entries, len(bodies))
     return length < worth * sum(map(size_of, bodies))
 
 
@@ -342,8 +341,13 @@ def _cost(columns: list[list[Argument]], size: int) -> int:
     for column in tables:
         is_short = _is_range(column) or (len(tables) == 1 and all(same(value, column[1]) for value in column[1:]))
         table += sum(2 + _length(value) for value in (column[:2] if is_short else column))
-    is_wide = len(tables) > 1 and table > _WIDEST_TABLE
-    return cost + _COST_OF_LOOP + table + is_wide * _COST_OF_LINE * len(columns[0])
+    return cost + _COST_OF_LOOP + _table_length(len(tables), table, len(columns[0]))
+
+
+def _table_length(columns: int, entries: int, rows: int) -> int:
+    """About how many characters a table has, with what the lines cost that the rows of a wide one stand on."""
+    is_wide = columns > 1 and entries > _WIDEST_TABLE
+    return entries + is_wide * _COST_OF_LINE * rows
 
 
 def _length(entry: Argument) -> int:
